@@ -1,0 +1,1 @@
+"""Shelfscan's models: the training recipe, the Python reference and the shipped bundles."""
