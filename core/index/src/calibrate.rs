@@ -1,0 +1,166 @@
+//! When a similarity is enough: the thresholds of each SKU.
+//!
+//! Owns the left-out similarities of a SKU (from its own vectors alone, stored with it) and the formula that makes thresholds of
+//! them (from what is stored of all SKUs, so it can be repeated after any edit). Refuses nothing.
+//!
+//! # The formula
+//! Every vector of a SKU is left out in turn and compared with what the SKU would be without it. Its threshold `t` and least
+//! margin `m` are, with `T(p)` the similarity that a share `p` of its genuine facings falls below and `h` the greatest similarity
+//! of one of its prototypes to one of another SKU (the nearest impostor):
+//!
+//! ```text
+//! t = h, held between T(miss_rate) and T(5 miss_rate)
+//! m = 0.15 max(0, T(0.5) - h)
+//! T(p) = pool(n, p) + n / (n + 5) (own(0.1) - pool(n - 1, 0.1))
+//! ```
+//!
+//! `pool(n, p)` is the `p`-quantile of the left-out similarities of all SKUs, each SKU with the same weight, against `n` of their
+//! vectors (the largest of 1, 2, 4, 8 within `n`; against the prototypes from 17 vectors on); `own` is the SKU's own quantile.
+//!
+//! - The low quantile comes from the pool, as in one SKU it hangs on its few worst crops, often mislabelled; the SKU moves it by
+//!   its lower tenth, the lowest that some ten vectors can tell, and the less the fewer vectors it has.
+//! - The pool is that of SKUs seen through as few vectors, so a SKU enrolled with two photos is judged as the others would be with
+//!   two. Against 1, 2, 4, 8 and all vectors the 2 % quantile of shelf crops was .43, .63, .65, .73, .81.
+//! - A near impostor raises the threshold, at the price of up to five times the misses; a far one can't lower it, as the unknown
+//!   drinks to come are more alike than the known ones, which the embedder was trained to tell apart.
+//! - A SKU that is usually far ahead of all others should be; look-alikes are never far ahead of each other, so no margin is asked.
+//!
+//! Where no SKU has two vectors there is nothing to leave out: `t` is then `h` held between 0.5 and 0.8, and `m` is 0.
+
+use crate::cluster::{Clusters, Vectors, dot};
+
+/// Points of a curve, at the quantiles (i + 0.5) / 32.
+pub(crate) const POINTS: usize = 32;
+/// Curves of a SKU: one for each of `FEW`, and one against the prototypes.
+pub(crate) const CURVES: usize = FEW.len() + 1;
+/// Numbers of other vectors a left-out vector is compared with.
+const FEW: [usize; 4] = [1, 2, 4, 8];
+/// From this many vectors on a SKU is judged by its prototypes, and teaches the pool of such SKUs.
+const MANY: usize = 17;
+/// A SKU's own lower tenth weighs n / (n + OWN).
+const OWN: f32 = 5.0;
+/// The quantile at which a SKU is compared with the pool.
+const LOWER: f32 = 0.1;
+/// A near impostor may cost this many times the misses.
+const IMPOSTOR_PRICE: f32 = 5.0;
+/// The share of its usual lead that a SKU must have.
+const MARGIN_SHARE: f32 = 0.15;
+/// Bounds where nothing is known: the 5 % and 50 % quantiles of single photos, rounded outwards over two sets of drinks.
+const BLIND: (f32, f32) = (0.5, 0.8);
+/// One in the fixed-point numbers of a curve.
+const ONE: f32 = 32_767.0;
+
+/// Left-out similarities at 32 quantiles, ascending, in 1/32767; zero if there were too few vectors.
+pub(crate) type Curve = [i16; POINTS];
+
+/// The left-out similarities of one SKU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut(pub(crate) [Curve; CURVES]);
+
+impl LeftOut {
+    /// Compares each vector with others of its SKU, spread evenly over the order they come in, and with the clusters without it.
+    pub(crate) fn of(vectors: &Vectors, clusters: &Clusters) -> Self {
+        let count = vectors.len();
+        let mut curves = [[0; POINTS]; CURVES];
+        for (curve, few) in curves.iter_mut().zip(FEW) {
+            if count > few {
+                let best = |place: usize| {
+                    let other = |turn: usize| vectors.get((place + (turn + 1) * count / (few + 1)) % count);
+                    (0..few).map(|turn| dot(vectors.get(place), other(turn))).fold(-1.0, f32::max)
+                };
+                *curve = self::curve((0..count).map(best).collect());
+            }
+        }
+        if count > 1 {
+            curves[FEW.len()] = curve(clusters.left_out(vectors));
+        }
+        Self(curves)
+    }
+
+    fn prototypes(&self) -> &Curve {
+        &self.0[FEW.len()]
+    }
+}
+
+fn curve(mut similarities: Vec<f32>) -> Curve {
+    if similarities.is_empty() {
+        return [0; POINTS];
+    }
+    similarities.sort_unstable_by(f32::total_cmp);
+    let point = |place: usize| quantile(&similarities, (place as f32 + 0.5) / POINTS as f32);
+    std::array::from_fn(|place| (point(place).clamp(-1.0, 1.0) * ONE).round() as i16)
+}
+
+/// Linear interpolation between the order statistics, the first at 0 and the last at 1.
+fn quantile<T: Copy + Into<f32>>(ascending: &[T], share: f32) -> f32 {
+    let place = share * (ascending.len() - 1) as f32;
+    let low = place as usize;
+    let high = (low + 1).min(ascending.len() - 1);
+    let (a, b): (f32, f32) = (ascending[low].into(), ascending[high].into());
+    a + (b - a) * (place - low as f32)
+}
+
+/// What the formula needs of a SKU.
+pub(crate) struct Evidence<'a> {
+    /// Distinct vectors it was built from.
+    pub(crate) samples: u32,
+    pub(crate) left_out: &'a LeftOut,
+    /// Greatest similarity of its prototypes to another SKU's; -1 if it is alone.
+    pub(crate) impostor: f32,
+}
+
+/// What a facing must reach to be called this SKU.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) threshold: f32,
+    pub(crate) min_margin: f32,
+}
+
+/// The limits of each SKU, in the order of `evidence`.
+pub(crate) fn limits(evidence: &[Evidence<'_>], miss_rate: f32) -> Vec<Limits> {
+    let pools = Pools::of(evidence);
+    let one = |sku: &Evidence<'_>| {
+        let Some(genuine) = pools.genuine(sku) else {
+            return Limits { threshold: sku.impostor.clamp(BLIND.0, BLIND.1), min_margin: 0.0 };
+        };
+        let (least, most) = (genuine(miss_rate), genuine(IMPOSTOR_PRICE * miss_rate));
+        Limits {
+            threshold: sku.impostor.max(least).min(most).clamp(-1.0, 1.0),
+            min_margin: MARGIN_SHARE * (genuine(0.5).min(1.0) - sku.impostor).clamp(0.0, 2.0),
+        }
+    };
+    evidence.iter().map(one).collect()
+}
+
+/// Ascending left-out similarities of all SKUs together, one pool per curve.
+struct Pools([Vec<i16>; CURVES]);
+
+impl Pools {
+    fn of(evidence: &[Evidence<'_>]) -> Self {
+        Self(std::array::from_fn(|pool| {
+            let needed = FEW.get(pool).map_or(MANY, |few| few + 1);
+            let able = evidence.iter().filter(|sku| sku.samples as usize >= needed);
+            let mut points: Vec<i16> = able.flat_map(|sku| sku.left_out.0[pool]).collect();
+            points.sort_unstable();
+            points
+        }))
+    }
+
+    /// The pool of SKUs seen through `samples` vectors, or through fewer where there is none.
+    fn seen_through(&self, samples: usize) -> Option<&[i16]> {
+        let pool = if samples >= MANY { FEW.len() } else { FEW.iter().rposition(|&few| few <= samples)? };
+        self.0[..=pool].iter().rev().find(|points| !points.is_empty()).map(Vec::as_slice)
+    }
+
+    /// `T` of the formula; `None` if there is no pool.
+    fn genuine(&self, sku: &Evidence<'_>) -> Option<impl Fn(f32) -> f32> {
+        let samples = sku.samples as usize;
+        let pool = self.seen_through(samples)?;
+        let reference = if samples >= MANY { Some(pool) } else { self.seen_through(samples - 1) };
+        let shift = reference.map_or(0.0, |reference| {
+            let weight = samples as f32 / (samples as f32 + OWN);
+            weight * (quantile(sku.left_out.prototypes(), LOWER) - quantile(reference, LOWER))
+        });
+        Some(move |share| (quantile(pool, share) + shift) / ONE)
+    }
+}

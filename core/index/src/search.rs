@@ -1,0 +1,259 @@
+//! Finding the SKUs nearest to an embedding, and the verdict on the nearest.
+//!
+//! Owns the two ways of searching and when each is taken. Refuses queries of the wrong length, with NaN or without direction.
+//! Every similarity given is the exact cosine of the int8 vectors; the filter can only overlook a row, and how rarely is measured
+//! in `tests/recall.rs`.
+
+use std::fmt;
+
+use crate::format::stride;
+use crate::vector;
+use crate::{Index, Result, Sku};
+
+/// From this many prototypes on the sign bits are compared first. `examples/lookup_bench.rs` measures it.
+const FILTER_FROM: usize = 1_000;
+/// Rows the filter passes on, at least; see `tests/recall.rs` for what that costs in recall.
+const CANDIDATES: usize = 192;
+/// ... and at least this many for each SKU asked for, as several may belong to one.
+const CANDIDATES_PER_HIT: usize = 24;
+
+/// The memory of a search. Make one per thread and use it again: once it has grown to the index, searching allocates nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    query: Vec<i8>,
+    query_signs: Vec<u64>,
+    distances: Vec<u16>,
+    histogram: Vec<u32>,
+    rows: Vec<u32>,
+    dots: Vec<i32>,
+    best: Vec<Found>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    sku: u32,
+    row: u32,
+    similarity: f32,
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Method {
+    /// Whichever is faster for the size of the index.
+    #[default]
+    Auto,
+    /// Every prototype is compared.
+    Exact,
+    /// The sign bits of every prototype are compared, then the prototypes of the nearest.
+    Filtered,
+}
+
+/// What a search found: the SKUs most like the query, each with its best prototype.
+#[derive(Debug, Clone, Copy)]
+pub struct Hits<'a> {
+    index: &'a Index,
+    found: &'a [Found],
+    asked: usize,
+}
+
+/// A SKU and how like it the query is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Hit<'a> {
+    /// The SKU.
+    pub sku: Sku<'a>,
+    /// Cosine similarity of the query to the SKU's best prototype, -1 to 1.
+    pub similarity: f32,
+    /// That prototype's place in [`Index::prototypes`].
+    pub prototype: usize,
+}
+
+/// Whether the best SKU is the answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// It is.
+    Accepted,
+    /// Unknown: not like enough.
+    BelowThreshold {
+        /// Similarity of the best SKU.
+        similarity: f32,
+        /// What that SKU asks for.
+        threshold: f32,
+    },
+    /// Unknown: like enough, but another SKU is nearly as like.
+    Ambiguous {
+        /// Lead of the best SKU over the second.
+        margin: f32,
+        /// The lead that SKU asks for.
+        needed: f32,
+    },
+    /// Unknown: there is no SKU.
+    EmptyIndex,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted => f.write_str("accepted"),
+            Self::BelowThreshold { similarity, threshold } => {
+                write!(f, "unknown: similarity {similarity:.3} is below the threshold {threshold:.3}")
+            }
+            Self::Ambiguous { margin, needed } => {
+                write!(f, "unknown: leads the second SKU by {margin:.3}, {needed:.3} is needed")
+            }
+            Self::EmptyIndex => f.write_str("unknown: the index has no SKU"),
+        }
+    }
+}
+
+impl<'a> Hits<'a> {
+    /// The SKUs found, the most alike first; as many as asked for or as there are.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Hit<'a>> + use<'a> {
+        let index = self.index;
+        self.found[..self.asked.min(self.found.len())].iter().map(move |found| hit(index, found))
+    }
+
+    /// The SKU most like the query; `None` in an index without SKUs.
+    pub fn best(&self) -> Option<Hit<'a>> {
+        self.found.first().map(|found| hit(self.index, found))
+    }
+
+    /// Lead in similarity of the best SKU over the second, 0 to 2; `None` if there are not two SKUs.
+    pub fn margin(&self) -> Option<f32> {
+        match self.found {
+            [best, second, ..] => Some(best.similarity - second.similarity),
+            _ => None,
+        }
+    }
+
+    /// Whether the best SKU is like enough and far enough ahead, by its own threshold and margin.
+    pub fn verdict(&self) -> Verdict {
+        let Some(Hit { sku, similarity, .. }) = self.best() else {
+            return Verdict::EmptyIndex;
+        };
+        if similarity < sku.threshold {
+            return Verdict::BelowThreshold { similarity, threshold: sku.threshold };
+        }
+        match self.margin() {
+            Some(margin) if margin < sku.min_margin => Verdict::Ambiguous { margin, needed: sku.min_margin },
+            _ => Verdict::Accepted,
+        }
+    }
+}
+
+fn hit<'a>(index: &'a Index, found: &Found) -> Hit<'a> {
+    Hit { sku: index.sku_at(found.sku as usize), similarity: found.similarity, prototype: found.row as usize }
+}
+
+impl Index {
+    /// The `k` SKUs most like `query`, an embedding of `dim` values of any length but zero.
+    ///
+    /// Of equals the SKU earlier in the index comes first. The margin and the verdict do not depend on `k`.
+    ///
+    /// # Errors
+    /// [`crate::Error::WrongDim`], [`crate::Error::NotFinite`], [`crate::Error::ZeroVector`].
+    pub fn search<'a>(&'a self, query: &[f32], k: usize, scratch: &'a mut Scratch) -> Result<Hits<'a>> {
+        self.search_by(Method::Auto, query, k, scratch)
+    }
+
+    /// [`Index::search`] in a given way.
+    ///
+    /// # Errors
+    /// As [`Index::search`].
+    pub fn search_by<'a>(
+        &'a self,
+        method: Method,
+        query: &[f32],
+        k: usize,
+        scratch: &'a mut Scratch,
+    ) -> Result<Hits<'a>> {
+        scratch.query.resize(stride(self.dim()), 0);
+        vector::quantize(query, self.dim(), &mut scratch.query)?;
+        // The margin needs the second SKU even if only the best is asked for.
+        let wanted = k.max(2).min(self.skus().len());
+        let filtered = match method {
+            Method::Auto => self.len() >= FILTER_FROM,
+            Method::Exact => false,
+            Method::Filtered => true,
+        };
+        let candidates = CANDIDATES.max(wanted.saturating_mul(CANDIDATES_PER_HIT));
+        if filtered && candidates < self.len() {
+            self.filtered(candidates, wanted, scratch);
+        }
+        // Few SKUs may fill all places of the filter.
+        if !filtered || candidates >= self.len() || scratch.best.len() < wanted {
+            self.exact(wanted, scratch);
+        }
+        Ok(Hits { index: self, found: &scratch.best, asked: k })
+    }
+
+    fn exact(&self, wanted: usize, scratch: &mut Scratch) {
+        let Scratch { query, dots, best, .. } = scratch;
+        dots.clear();
+        self.kernel.dots(query, self.codes(), dots);
+        self.rank(query, (0..).zip(dots.iter().copied()), wanted, best);
+    }
+
+    /// Compares the `candidates` rows with the fewest differing signs, and all others at the last distance taken.
+    fn filtered(&self, candidates: usize, wanted: usize, scratch: &mut Scratch) {
+        let Scratch { query, query_signs, distances, histogram, rows, dots, best } = scratch;
+        query_signs.clear();
+        query_signs.extend(
+            query.chunks_exact(64).map(|word| {
+                word.iter().enumerate().fold(0, |signs, (bit, &code)| signs | (u64::from(code < 0) << bit))
+            }),
+        );
+        distances.clear();
+        self.kernel.distances(query_signs, self.signs(), distances);
+        histogram.clear();
+        histogram.resize(query.len() + 1, 0);
+        for &distance in distances.iter() {
+            histogram[usize::from(distance)] += 1;
+        }
+        let mut within = 0;
+        let cut = histogram.iter().position(|&rows| {
+            within += rows as usize;
+            within >= candidates
+        });
+        let cut = cut.unwrap_or(query.len()) as u16;
+        rows.clear();
+        rows.extend((0..).zip(distances.iter()).filter(|&(_, &distance)| distance <= cut).map(|(row, _)| row));
+        dots.clear();
+        self.kernel.dots_at(query, self.codes(), rows, dots);
+        self.rank(query, rows.iter().copied().zip(dots.iter().copied()), wanted, best);
+    }
+
+    /// Fills `best` with the `wanted` best SKUs of rows given in ascending order with their dot products.
+    fn rank(&self, query: &[i8], rows: impl Iterator<Item = (u32, i32)>, wanted: usize, best: &mut Vec<Found>) {
+        best.clear();
+        let inverse_norm = vector::inverse_norm(query);
+        let mut place = |found: Found| {
+            let at = best.partition_point(|better| better.similarity >= found.similarity);
+            if at < wanted {
+                best.truncate(wanted - 1);
+                best.insert(at, found);
+            }
+        };
+        let mut current: Option<Found> = None;
+        for (row, dot) in rows {
+            let (sku, norm) = (self.sku_of[row as usize], self.inverse_norms[row as usize]);
+            let similarity = vector::cosine(dot, inverse_norm, norm);
+            match &mut current {
+                Some(found) if found.sku == sku => {
+                    if similarity > found.similarity {
+                        (found.row, found.similarity) = (row, similarity);
+                    }
+                }
+                _ => {
+                    if let Some(done) = current.replace(Found { sku, row, similarity }) {
+                        place(done);
+                    }
+                }
+            }
+        }
+        if let Some(done) = current {
+            place(done);
+        }
+    }
+}
