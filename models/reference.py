@@ -96,9 +96,7 @@ def open_photo(path: Path) -> Image.Image:
         raise ReferenceError(f"{path}: not a readable picture: {error}") from error
 
 
-def letterbox(
-    picture: Image.Image, width: int, height: int, pad: int, region: Box | None = None
-) -> tuple[Pixels, Letterbox]:
+def letterbox(picture: Image.Image, width: int, height: int, pad: int, region: Box | None = None) -> tuple[Pixels, Letterbox]:
     """A region of the picture (all of it by default) resized to fit width x height, centred on grey `pad`.
 
     Bilinear with antialiasing; a region's edges may lie between pixels.
@@ -269,8 +267,7 @@ def main() -> None:
         for path in args.photos:
             photo = open_photo(path)
             facings = [
-                {"box": list(f.box), "class": bundle.detector.classes[f.label], "score": f.score}
-                for f in bundle.detect(photo)
+                {"box": list(f.box), "class": bundle.detector.classes[f.label], "score": f.score} for f in bundle.detect(photo)
             ]
             entries.append({"file": str(path), "width": photo.width, "height": photo.height, "facings": facings})
     except ReferenceError as error:

@@ -1,0 +1,239 @@
+"""Composes shelf scenes from cut-outs of bottles on white ground, with exact boxes.
+
+Owns the cutting out and the scene: shelves of rows with neighbours, gaps, a second row behind, occlusion, shadows, price
+rails, grilles, lamps and lettering (the things detectors take for drinks), then what a phone does to it. Seeded: the same
+seed and cut-outs give the same scenes. Refuses to write into the data sets; scenes are made when needed, never committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training import augment, datasets
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PlacedFacing:
+    """One facing of a scene: pixel box x0, y0, x1, y1 of its visible part, SKU, shelf row counted from the top."""
+
+    box: tuple[float, float, float, float]
+    sku: str
+    row: int
+
+
+def cut_out(picture: Image) -> Image:
+    """The product on white ground as RGBA: ground reached from the border becomes transparent, edges stay soft."""
+    height, width = picture.shape[:2]
+    lightness = picture.min(axis=2)
+    padded = cv2.copyMakeBorder(lightness, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
+    ground = (padded > 225).astype(np.uint8)
+    mask = np.zeros((height + 4, width + 4), np.uint8)
+    cv2.floodFill(ground, mask, (0, 0), 2)
+    inside = (ground[1:-1, 1:-1] != 2).astype(np.uint8)
+    inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside)
+    if count > 1:
+        inside = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+    # A container is convex along each pixel row: what lies between its two sides belongs to it, clear glass too.
+    left = np.maximum.accumulate(inside, axis=1)
+    inside = left & np.maximum.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
+    alpha = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
+    rows, columns = np.where(alpha > 127)
+    if len(rows) < 0.1 * height * width:
+        alpha = np.full((height, width), 255, np.uint8)
+        rows, columns = np.array([0, height - 1]), np.array([0, width - 1])
+    cut = np.dstack([picture, alpha])
+    return cut[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def paste(canvas: Image, cut: Image, left: int, top: int, light: float = 1.0) -> None:
+    """Blends an RGBA cut-out onto the canvas in place, clipped to it."""
+    height, width = canvas.shape[:2]
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + cut.shape[1], width), min(top + cut.shape[0], height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    part = cut[y0 - top : y1 - top, x0 - left : x1 - left].astype(np.float32)
+    alpha = part[..., 3:] / 255.0
+    under = canvas[y0:y1, x0:x1]
+    under[:] = np.clip(part[..., :3] * light * alpha + under * (1.0 - alpha), 0, 255).astype(np.uint8)
+
+
+def scene(cuts: list[tuple[str, Image]], rng: np.random.Generator, size: tuple[int, int]) -> tuple[Image, list[PlacedFacing]]:
+    """One shelf scene of `size` (width, height) from cut-outs `(sku, RGBA)`; every box lies within the picture."""
+    width, height = size
+    canvas = _backdrop(rng, width, height)
+    rows = int(rng.integers(1, 6))
+    margin = int(rng.uniform(0, 0.12) * width)
+    pitch = height / rows
+    facings: list[PlacedFacing] = []
+    for row in range(rows):
+        floor = int((row + 1) * pitch - rng.uniform(0.04, 0.1) * pitch)
+        _rail(canvas, rng, floor, max(3, int(pitch * rng.uniform(0.04, 0.12))))
+        tall = pitch * rng.uniform(0.55, 0.86)
+        depth = int(rng.integers(0, 3))
+        for back in range(depth, -1, -1):
+            facings += _fill_row(canvas, cuts, rng, row, floor - int(back * pitch * 0.05), tall, margin, back)
+    canvas, facings = _tilt(canvas, facings, rng)
+    return augment.degrade(canvas, rng), facings
+
+
+def _fill_row(
+    canvas: Image,
+    cuts: list[tuple[str, Image]],
+    rng: np.random.Generator,
+    row: int,
+    floor: int,
+    tall: float,
+    margin: int,
+    back: int,
+) -> list[PlacedFacing]:
+    width = canvas.shape[1]
+    placed: list[PlacedFacing] = []
+    left = float(margin + (rng.uniform(-0.5, 0.5) * tall * 0.3 if back else 0))
+    light = 0.5**back
+    crowding = rng.uniform(-0.12, 0.1)
+    while left < width - margin - tall * 0.12:
+        sku, cut = cuts[int(rng.integers(len(cuts)))]
+        for _ in range(int(rng.integers(1, 5))):
+            high = int(tall * rng.uniform(0.94, 1.0) * (0.75 + 0.25 * min(1.0, cut.shape[0] / 320)))
+            wide = max(4, int(cut.shape[1] * high / cut.shape[0] * rng.uniform(0.95, 1.05)))
+            if left + wide > width - margin or high < 8:
+                return placed
+            item = cv2.resize(cut, (wide, high), interpolation=cv2.INTER_AREA)
+            if rng.random() < 0.3:
+                item = item[:, ::-1]
+            paste(canvas, item, int(left), floor - high, light * rng.uniform(0.85, 1.1))
+            if back == 0:
+                placed.append(PlacedFacing((left, float(floor - high), left + wide, float(floor)), sku, row))
+            left += max(3.0, wide * (1.0 + crowding))
+        if rng.random() < 0.12:
+            left += tall * rng.uniform(0.1, 0.8)
+    return placed
+
+
+def _backdrop(rng: np.random.Generator, width: int, height: int) -> Image:
+    base = rng.uniform(10, 235, 3) * 0.4 + rng.uniform(10, 235) * 0.6
+    fade = np.linspace(rng.uniform(0.6, 1.2), rng.uniform(0.6, 1.2), height, dtype=np.float32)[:, None, None]
+    coarse = rng.normal(0, rng.uniform(2, 18), (max(2, height // 40), max(2, width // int(rng.integers(4, 80))), 1))
+    grain = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    canvas = np.clip(base * fade + grain, 0, 255).astype(np.uint8)
+    if rng.random() < 0.35:
+        _grille(canvas, rng)
+    if rng.random() < 0.35:
+        x = int(rng.uniform(0, width))
+        cv2.line(canvas, (x, 0), (x, height), (250, 252, 255), max(2, int(width * rng.uniform(0.005, 0.03))))
+    for _ in range(int(rng.integers(0, 4))):
+        _sign(canvas, rng)
+    return canvas
+
+
+def _grille(canvas: Image, rng: np.random.Generator) -> None:
+    height, width = canvas.shape[:2]
+    top, step = int(rng.uniform(0, 0.8) * height), int(rng.integers(4, 24))
+    tone = tuple(int(v) for v in rng.integers(10, 120, 3))
+    for offset in range(0, int(rng.uniform(0.1, 0.4) * height), step):
+        cv2.line(canvas, (0, top + offset), (width, top + offset), tone, max(1, step // 3))
+    if rng.random() < 0.5:
+        for x in range(0, width, step * int(rng.integers(1, 4))):
+            cv2.line(canvas, (x, top), (x, top + int(height * 0.3)), tone, max(1, step // 4))
+
+
+def _sign(canvas: Image, rng: np.random.Generator) -> None:
+    height, width = canvas.shape[:2]
+    x, y = int(rng.uniform(0, width * 0.8)), int(rng.uniform(0, height * 0.9))
+    wide, high = int(width * rng.uniform(0.08, 0.5)), int(height * rng.uniform(0.03, 0.1))
+    cv2.rectangle(canvas, (x, y), (x + wide, y + high), tuple(int(v) for v in rng.integers(0, 256, 3)), -1)
+    word = "".join(chr(int(c)) for c in rng.integers(65, 91, int(rng.integers(3, 9))))
+    ink = tuple(int(v) for v in rng.integers(0, 256, 3))
+    cv2.putText(canvas, word, (x + 3, y + int(high * 0.8)), int(rng.integers(0, 8)), high / 32, ink, max(1, high // 12))
+
+
+def _rail(canvas: Image, rng: np.random.Generator, floor: int, thick: int) -> None:
+    width = canvas.shape[1]
+    tone = tuple(int(v) for v in rng.uniform(20, 240) + rng.uniform(-25, 25, 3))
+    cv2.rectangle(canvas, (0, floor), (width, floor + thick), tuple(min(255, max(0, v)) for v in tone), -1)
+    x = int(rng.integers(0, 60))
+    while rng.random() < 0.9 and x < width:
+        wide = int(rng.integers(thick, thick * 4 + 1))
+        cv2.rectangle(canvas, (x, floor + 1), (x + wide, floor + thick - 1), (240, 240, 235), -1)
+        price = f"{rng.uniform(1, 99):.2f}"
+        cv2.putText(canvas, price, (x + 1, floor + thick - 2), cv2.FONT_HERSHEY_SIMPLEX, thick / 36, (20, 20, 30), 1)
+        x += wide + int(rng.integers(4, 90))
+
+
+def _tilt(canvas: Image, facings: list[PlacedFacing], rng: np.random.Generator) -> tuple[Image, list[PlacedFacing]]:
+    height, width = canvas.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners + rng.uniform(-0.06, 0.06, (4, 2)).astype(np.float32) * (width, height)
+    turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    canvas = cv2.warpPerspective(canvas, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    kept = []
+    for facing in facings:
+        x0, y0, x1, y1 = facing.box
+        points = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float32)
+        points = cv2.perspectiveTransform(points, turn)[0]
+        x0, y0 = np.clip((points[0] + np.minimum(points[0], [points[3][0], points[1][1]])) / 2, 0, [width, height])
+        x1, y1 = np.clip((points[2] + np.maximum(points[2], [points[1][0], points[3][1]])) / 2, 0, [width, height])
+        full = (facing.box[2] - facing.box[0]) * (facing.box[3] - facing.box[1])
+        if (x1 - x0) * (y1 - y0) > 0.4 * full:
+            kept.append(dataclasses.replace(facing, box=(float(x0), float(y0), float(x1), float(y1))))
+    return canvas, kept
+
+
+def load_cut_outs(items: list[datasets.Crop], per_sku: int, seed: int) -> list[tuple[str, Image]]:
+    """Cuts out up to `per_sku` pictures of each SKU, chosen by seed."""
+    order = np.random.default_rng(seed).permutation(len(items))
+    taken: dict[str, int] = {}
+    cuts = []
+    for index in order:
+        item = items[index]
+        if taken.setdefault(item.sku, 0) < per_sku:
+            taken[item.sku] += 1
+            cuts.append((item.sku, cut_out(cv2.cvtColor(cv2.imread(str(item.path)), cv2.COLOR_BGR2RGB))))
+    return cuts
+
+
+def write_scenes(cuts: list[tuple[str, Image]], count: int, seed: int, out: Path) -> None:
+    """Writes `count` scenes to `out/images` and their labels `SKU bottle cx cy w h` to `out/labels`."""
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    (out / "labels").mkdir(exist_ok=True)
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        size = int(rng.integers(420, 900)), int(rng.integers(420, 900))
+        picture, facings = scene(cuts, rng, size)
+        lines = []
+        for facing in facings:
+            x0, y0, x1, y1 = (v / s for v, s in zip(facing.box, size * 2, strict=True))
+            name = facing.sku.rsplit("/", 1)[-1]
+            lines.append(f"{name} bottle {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}")
+        cv2.imwrite(str(out / "images" / f"{number:05d}.jpg"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        (out / "labels" / f"{number:05d}.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+def main() -> None:
+    """Command line: `python -m models.training.compose --data ROOT --output-dir DIR --count N --seed S`."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets (with bottles/)")
+    parser.add_argument("--split", default="train", help="split of the bottles set the cut-outs come from")
+    parser.add_argument("--output-dir", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--per-sku", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    cuts = load_cut_outs(datasets.crops(args.data, "bottles", args.split), args.per_sku, args.seed)
+    write_scenes(cuts, args.count, args.seed, args.output_dir)
+    print(f"{args.count} scenes of {len(cuts)} cut-outs in {args.output_dir}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The detector's network and what training changes about Ultralytics': head rows, bfloat16, aspect jitter, CPU threads.
+
+Owns the model class and the trainer. It keeps YOLOv8's architecture and loss as they are; the head keeps COCO's 80-wide
+class branch and only its last layer is cut to our classes, which start from the nearest COCO rows.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from ultralytics.data.dataset import YOLODataset
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.torch_utils import unwrap_model
+
+from models.training import augment
+from models.training.config import DetectorConfig
+
+
+class Detector(DetectionModel):
+    """YOLOv8 whose training forward may run in bfloat16; the loss is always float32."""
+
+    bf16 = False
+
+    def loss(self, batch: dict[str, Any], preds: Any = None) -> Any:
+        """The detection loss of a batch, with its forward in bfloat16 when `bf16` is set."""
+        if preds is None and self.bf16 and self.training:
+            with torch.autocast("cpu", torch.bfloat16):
+                preds = _to_float(self.forward(batch["img"]))
+        return super().loss(batch, preds)
+
+
+def build(init: nn.Module, classes: list[str], coco_classes: list[int], bf16: bool) -> Detector:
+    """A detector of `classes` with the weights of `init`: a COCO model, or one of ours (same class count)."""
+    model = Detector(deepcopy(init.yaml), nc=80, verbose=False)
+    head = model.model[-1]
+    coco = init.model[-1].nc == 80
+    if coco:
+        model.load_state_dict(init.float().state_dict())
+    for branch in head.cv3:
+        old = branch[-1]
+        new = nn.Conv2d(old.in_channels, len(classes), 1)
+        with torch.no_grad():
+            new.weight.copy_(old.weight[coco_classes])
+            new.bias.copy_(old.bias[coco_classes])
+        branch[-1] = new
+    head.nc, head.no = len(classes), len(classes) + 4 * head.reg_max
+    model.nc, model.names = len(classes), dict(enumerate(classes))
+    model.yaml["nc"] = len(classes)
+    if not coco:
+        model.load_state_dict(init.float().state_dict())
+    model.bf16 = bf16
+    return model
+
+
+class ShelfDataset(YOLODataset):
+    """Adds to YOLO's own augmentation a jitter of the aspect (some sets were stretched) and what a phone does to a photo."""
+
+    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
+        """The picture, its size on disk and its size now; labels are normalised, so a stretch keeps them right."""
+        image, original, resized = super().load_image(i, *args, **kwargs)
+        if not self.augment:
+            return image, original, resized
+        rng = np.random.default_rng(np.random.randint(1 << 31))
+        height, width = resized
+        narrow = float(np.exp(rng.uniform(np.log(0.65), np.log(1.3))))
+        if narrow < 1.0:
+            width = max(32, round(width * narrow))
+        else:
+            height = max(32, round(height / narrow))
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        rgb = augment.degrade(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), rng, 0.7)
+        return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), original, (height, width)
+
+
+class ShelfTrainer(DetectionTrainer):
+    """Ultralytics' trainer with our model and data set, and the threads the config asks for."""
+
+    shelf_config: DetectorConfig
+
+    def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> Detector:
+        """The model to train, from the weights the run starts or resumes with."""
+        model = self.shelf_config.model
+        torch.set_num_threads(self.shelf_config.training.threads)
+        return build(weights, model.classes, model.coco_classes, self.shelf_config.training.bf16)
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> YOLODataset:
+        """Ultralytics' data set; for training with this module's augmentation."""
+        dataset = super().build_dataset(img_path, mode, batch)
+        if mode == "train":
+            dataset.__class__ = ShelfDataset
+        torch.set_num_threads(self.shelf_config.training.threads)
+        unwrap_model(self.model).bf16 = self.shelf_config.training.bf16
+        return dataset
+
+
+def _to_float(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.float()
+    if isinstance(value, dict):
+        return {k: _to_float(v) for k, v in value.items()}
+    return type(value)(_to_float(v) for v in value)

@@ -1,0 +1,93 @@
+"""The embedder's network: a timm backbone, one linear layer with BatchNorm, and the unit sphere.
+
+Owns building it from initial weights with the pixel range folded in (input = pixel / 255, so that an int8 input is exactly
+pixel - 128), and the deployable form with BatchNorm folded into the linear layer. The margin loss is the trainer's.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from models.training.config import ConfigError, EmbedderModelConfig
+
+
+class Embedder(nn.Module):
+    """Crops `[n, 3, h, w]` in 0..1 to unit vectors `[n, dim]`."""
+
+    def __init__(self, backbone: str, dim: int) -> None:
+        """An untrained network; `initialise` loads ImageNet weights."""
+        super().__init__()
+        self.backbone = timm.create_model(backbone, num_classes=0, drop_path_rate=0.05)
+        self.linear = nn.Linear(self.backbone.num_features, dim, bias=False)
+        self.norm = nn.BatchNorm1d(dim)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """The unit vectors of a batch."""
+        return nn.functional.normalize(self.norm(self.linear(self.backbone(crops)).float()), dim=1)
+
+
+class DeployedEmbedder(nn.Module):
+    """The same function with BatchNorm folded into the linear layer, for export."""
+
+    def __init__(self, trained: Embedder) -> None:
+        """Takes over the trained weights."""
+        super().__init__()
+        self.backbone = trained.backbone.eval()
+        self.linear = nn.Linear(trained.linear.in_features, trained.linear.out_features)
+        norm = trained.norm
+        with torch.no_grad():
+            gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            self.linear.weight.copy_(trained.linear.weight * gain[:, None])
+            self.linear.bias.copy_(norm.bias - norm.running_mean * gain)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """The unit vectors of a batch."""
+        vectors = self.linear(self.backbone(crops))
+        return vectors * torch.rsqrt((vectors * vectors).sum(dim=1, keepdim=True) + 1e-12)
+
+
+def initialise(config: EmbedderModelConfig) -> Embedder:
+    """A network with the ImageNet weights the config names (trained with mean = std = 0.5)."""
+    model = Embedder(config.backbone, config.embedding_dim)
+    source = torch.load(_weights_path(config.init), map_location="cpu", weights_only=True)
+    own = model.backbone.state_dict()
+    values = [value for key, value in source.items() if not key.startswith(("classifier", "_fc", "fc."))]
+    shapes = [tuple(v.shape) for v in values]
+    if shapes != [tuple(v.shape) for v in own.values()]:
+        raise ConfigError(f"model.init {config.init}: its tensors don't fit {config.backbone} in order")
+    model.backbone.load_state_dict(dict(zip(own, values, strict=True)))
+    _fold_pixel_range(model.backbone)
+    return model
+
+
+def load(path: Path, config: EmbedderModelConfig) -> Embedder:
+    """The averaged (EMA) network of a checkpoint written by training, in eval mode."""
+    model = Embedder(config.backbone, config.embedding_dim)
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+    return model.eval()
+
+
+def _weights_path(init: str) -> Path:
+    if not init.startswith("package:"):
+        return Path(init)
+    try:
+        package = importlib.import_module(init.removeprefix("package:"))
+    except ImportError as error:
+        raise ConfigError(f"model.init {init}: {error}; install the packages of requirements.lock") from error
+    found = sorted((Path(package.__file__).parent / "models").glob("*.pth"))
+    if len(found) != 1:
+        raise ConfigError(f"model.init {init}: want one .pth file in the package, found {len(found)}")
+    return found[0]
+
+
+def _fold_pixel_range(backbone: nn.Module) -> None:
+    """conv(2x - 1) = 2 conv(x) - sum(w): doubles the stem and moves its BatchNorm's mean; exact but for the border."""
+    stem, norm = backbone.conv_stem, backbone.bn1
+    with torch.no_grad():
+        norm.running_mean.add_(stem.weight.sum(dim=(1, 2, 3)))
+        stem.weight.mul_(2.0)

@@ -1,0 +1,91 @@
+"""Judges an embedder the way it is used: enrol SKUs from gallery crops, then name query crops.
+
+Owns the two rules (class mean, nearest neighbour) and the splits judged: fridge val on the SKUs of fridge train, and for
+each crop set the SKUs kept out of training, enrolled from their train pictures and queried with val and test. Float or
+int8: it takes any function from crops to vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.training import crop_data
+from models.training.config import ClassifierConfig, EmbedderModelConfig
+from models.training.crop_data import Product
+from models.training.embedder_model import Embedder
+
+Vectors = NDArray[np.float32]
+EmbedProducts = Callable[[list[Product]], Vectors]
+GALLERY_PER_SKU = 40
+
+
+class Judge:
+    """Galleries and queries, loaded once."""
+
+    def __init__(self, config: ClassifierConfig, kept_out: set[str]) -> None:
+        """`kept_out`: the SKUs `crop_data.training_products` left out."""
+        self._model = config.model
+        data = config.data
+        gallery = crop_data.load(data, "fridge", "train")
+        self._parts = {"fridge_val": (_at_most(gallery, data.seed), crop_data.load(data, "fridge", "val"))}
+        for name in crop_data.CROP_SETS:
+            mine = {sku for sku in kept_out if sku.startswith(f"{name}/")}
+            if mine:
+                enrolled, *queries = (
+                    [p for p in crop_data.load(data, name, split) if p.sku in mine] for split in ("train", "val", "test")
+                )
+                self._parts[f"{name}_new"] = (enrolled, queries[0] + queries[1])
+
+    def figures(self, model: Embedder) -> dict[str, float]:
+        """Top-1 of each part by class mean (`_mean`) and nearest neighbour (`_nearest`), with the float network."""
+        return self.figures_of(lambda products: embed(model, products, self._model))
+
+    def figures_of(self, embed_products: EmbedProducts) -> dict[str, float]:
+        """The same for any embedder."""
+        figures = {}
+        for name, (gallery, queries) in self._parts.items():
+            known = embed_products(gallery)
+            asked = embed_products(queries)
+            mean, nearest = top1(known, [p.sku for p in gallery], asked, [p.sku for p in queries])
+            figures |= {f"{name}_mean": round(mean, 4), f"{name}_nearest": round(nearest, 4)}
+        return figures
+
+
+def top1(known: Vectors, known_skus: list[str], asked: Vectors, asked_skus: list[str]) -> tuple[float, float]:
+    """The share of queries whose SKU has the nearest class mean, and the nearest neighbour."""
+    names = sorted(set(known_skus))
+    labels = np.array([names.index(sku) for sku in known_skus])
+    means = np.stack([known[labels == i].mean(axis=0) for i in range(len(names))])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    truth = np.array([names.index(sku) if sku in names else -1 for sku in asked_skus])
+    by_mean = (asked @ means.T).argmax(axis=1)
+    by_neighbour = labels[(asked @ known.T).argmax(axis=1)]
+    return float((by_mean == truth).mean()), float((by_neighbour == truth).mean())
+
+
+def embed(model: Embedder, products: list[Product], config: EmbedderModelConfig) -> Vectors:
+    """Unit vectors `[n, dim]` of the products by the float network; the model's mode is restored."""
+    training = model.training
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(products), 64):
+            crops = np.stack([crop_data.evaluation_crop(p, config) for p in products[start : start + 64]])
+            parts.append(model(torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255)).numpy())
+    model.train(training)
+    return np.concatenate(parts)
+
+
+def _at_most(products: list[Product], seed: int) -> list[Product]:
+    taken: dict[str, int] = {}
+    kept = []
+    for index in np.random.default_rng(seed).permutation(len(products)):
+        sku = products[index].sku
+        if taken.setdefault(sku, 0) < GALLERY_PER_SKU:
+            taken[sku] += 1
+            kept.append(products[index])
+    return kept

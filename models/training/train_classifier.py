@@ -1,0 +1,196 @@
+"""Trains, validates and exports the embedder.
+
+Owns the command line, the schedule and the margin loss; the network is `embedder_model`, the crops `crop_data`, the
+conversion `export`, the judging `enrolment`. A target missed is said plainly and exits 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_metric_learning.losses import ArcFaceLoss, SubCenterArcFaceLoss
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from models.training import config as configs
+from models.training import crop_data, datasets, embedder_model, enrolment, run_record
+
+
+def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
+    """Trains from the config's initial weights, or goes on from `resume` (a `last.pt`); returns the run's folder."""
+    training = config.training
+    torch.set_num_threads(training.threads)
+    torch.manual_seed(config.data.seed)
+    folder = resume.parent if resume else run_record.new_folder(config.runs)
+    products, kept_out = crop_data.training_products(config.data)
+    names = sorted({p.sku for p in products})
+    print(f"{len(products)} crops of {len(names)} SKUs; {len(kept_out)} SKUs kept out of training", flush=True)
+    run_record.write(folder, config, _digest(config.data))
+    label_of = {name: i for i, name in enumerate(names)}
+    model = embedder_model.initialise(config.model)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
+    loss = margin_loss(config.model.metric_head, len(names), config.model.embedding_dim)
+    fresh = [*model.linear.parameters(), *model.norm.parameters()]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(model.backbone.parameters()), "lr": training.learning_rate},
+            {"params": fresh, "lr": training.learning_rate * 2},
+            {"params": list(loss.parameters()), "lr": training.learning_rate * 10, "weight_decay": 1e-4},
+        ],
+        weight_decay=training.weight_decay,
+    )
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    first, best, spent = 0, 0.0, 0.0
+    if resume:
+        state = torch.load(resume, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        averaged.module.load_state_dict(state["ema"])
+        averaged.n_averaged.fill_(1)
+        loss.load_state_dict(state["loss"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, best, spent = state["epoch"] + 1, state["best"], state["seconds"]
+    judge = enrolment.Judge(config, kept_out)
+    limit = training.max_hours * 3600 if training.max_hours else math.inf
+    for epoch in range(first, training.epochs):
+        rng = np.random.default_rng([config.data.seed, epoch])
+        order = crop_data.epoch_order(products, config.data.crops_per_epoch, rng)
+        batches = np.array_split(order, max(1, len(order) // training.batch_size))
+        started, losses = time.monotonic(), []
+        model.train()
+        bar = tqdm(batches, desc=f"epoch {epoch + 1}", mininterval=10)
+        for step, batch in enumerate(bar):
+            done = epoch + step / len(batches)
+            # With a time limit the schedule follows the clock, so that it always ends at its low end.
+            share = max(done / training.epochs, (spent + time.monotonic() - started) / limit)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = (
+                    peak * min(1.0, (done + 0.01) / 0.5) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+                )
+            crops = [crop_data.training_crop(products[i], products, config.model, rng) for i in batch]
+            inputs = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div_(255)
+            labels = torch.tensor([label_of[products[i].sku] for i in batch])
+            with torch.autocast("cpu", torch.bfloat16, enabled=training.bf16):
+                vectors = model(inputs)
+            value = loss(vectors.float(), labels)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            averaged.update_parameters(model)
+            losses.append(value.item())
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.2f}")
+        spent += time.monotonic() - started
+        over = epoch + 1 == training.epochs or spent >= limit
+        figures = judge.figures(averaged.module) if epoch % 3 == 2 or over else {}
+        mean = float(np.mean(list(figures.values()))) if figures else 0.0
+        state = {
+            "model": model.state_dict(),
+            "ema": averaged.module.state_dict(),
+            "loss": loss.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "epoch": epoch,
+            "best": max(best, mean),
+            "seconds": spent,
+        }
+        torch.save(state, folder / "last.pt")
+        if mean > best:
+            best = mean
+            torch.save({"ema": state["ema"]}, folder / "best.pt")
+        entry = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "seconds": round(spent), **figures}
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        print(entry, flush=True)
+        if over:
+            break
+    return folder
+
+
+def margin_loss(head: configs.MetricHeadConfig, classes: int, dim: int) -> nn.Module:
+    """The loss the config names; its margin is in radians there and in degrees in the library."""
+    common: dict[str, Any] = {
+        "num_classes": classes,
+        "embedding_size": dim,
+        "margin": math.degrees(head.margin),
+        "scale": head.scale,
+    }
+    if head.type == "arcface":
+        return ArcFaceLoss(**common)
+    if head.type == "subcenter_arcface":
+        return SubCenterArcFaceLoss(**common, sub_centers=head.sub_centers)
+    raise configs.ConfigError(f"`model.metric_head.type` must be arcface or subcenter_arcface, not {head.type!r}")
+
+
+def export_embeddings(config: configs.ClassifierConfig, weights: Path, data: Path, out: Path) -> None:
+    """Embeds an ImageFolder of crops: `embeddings.npy` float32 `[n, dim]` and `labels.json`, a list of n SKU names."""
+    torch.set_num_threads(config.training.threads)
+    crops = datasets.crops(data.parent, data.name, ".")
+    products = [crop_data.whole_picture(crop) for crop in crops]
+    vectors = enrolment.embed(embedder_model.load(weights, config.model), products, config.model)
+    out.mkdir(parents=True, exist_ok=True)
+    np.save(out / "embeddings.npy", vectors)
+    labels = [crop.path.parent.name for crop in crops]
+    (out / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    print(f"{len(labels)} vectors of {len(set(labels))} SKUs in {out}")
+
+
+def _cosine(share: float) -> float:
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+def _digest(data: configs.DataConfig) -> str:
+    files = datasets.photo_files(datasets.photos(data.root, "fridge", "train"))
+    files += [crop.path for name in crop_data.CROP_SETS for crop in datasets.crops(data.root, name, "train")]
+    return datasets.digest(files)
+
+
+def main() -> None:
+    """Command line: train (default), `--resume last.pt`, `--export-embeddings` or `--export-tflite`."""
+    parser = argparse.ArgumentParser(prog="python -m models.training.train_classifier", description=main.__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--resume", type=Path, metavar="LAST_PT")
+    modes.add_argument("--export-embeddings", action="store_true", help="embed --data-path into --output-dir")
+    modes.add_argument("--export-tflite", action="store_true", help="write int8 and float TFLite into --output-dir")
+    parser.add_argument("--weights", type=Path, help="best.pt or last.pt of a run")
+    parser.add_argument("--data-path", type=Path, help="ImageFolder of crops: SKU/*.jpg")
+    parser.add_argument("--output-dir", type=Path)
+    args = parser.parse_args()
+    exporting = args.export_embeddings or args.export_tflite
+    if exporting and not (args.weights and args.output_dir):
+        parser.error("an export needs --weights and --output-dir")
+    if args.export_embeddings and not args.data_path:
+        parser.error("--export-embeddings needs --data-path")
+    try:
+        config = configs.load(args.config, configs.ClassifierConfig)
+        for path in (args.resume, args.weights):
+            if path and not path.is_file():
+                raise datasets.DataError(f"{path}: no such weights; name a .pt file that exists")
+        if args.export_embeddings:
+            export_embeddings(config, args.weights, args.data_path, args.output_dir)
+            return
+        if args.export_tflite:
+            from models.training import export
+
+            export.embedder(config, args.weights, args.output_dir)
+            return
+        folder = train(config, args.resume)
+    except (configs.ConfigError, datasets.DataError) as error:
+        sys.exit(f"error: {error}")
+    figures = json.loads((folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    run_record.write_metrics(folder, figures)
+    least, reached = config.targets.top1_accuracy_min, figures["fridge_val_mean"]
+    if least is not None and reached < least:
+        sys.exit(f"target missed: fridge val top-1 by class mean {reached:.4f} is below its target {least}")
+
+
+if __name__ == "__main__":
+    main()
