@@ -1,0 +1,116 @@
+"""The parts of the recipe that need no data set: configs, cut-outs, scenes, network folding, figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from models.training import augment, compose, config, datasets, embedder_model, enrolment, evaluate
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def test_shipped_configs_load() -> None:
+    assert config.load(CONFIGS / "detector.yaml", config.DetectorConfig).model.classes == ["bottle", "can"]
+    assert config.load(CONFIGS / "classifier.yaml", config.ClassifierConfig).model.embedding_dim == 512
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {init: a, archtecture: b}\ndata: {root: c}", "model.archtecture.*nearest known one is `model.architecture`"),
+        ("model: {init: a}", "`data` is missing"),
+        ("model: {init: a, input_size: big}\ndata: {root: c}", "`model.input_size` must be"),
+        ("model: {init: a}\ndata: {root: c}\ntraining: {bf16: 1}", "`training.bf16` must be"),
+        ("- 1", "must be a mapping"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_wrong_configs_name_their_fault(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(config.ConfigError, match=message):
+        config.load(path, config.DetectorConfig)
+
+
+def test_label_lines_are_read_or_named(tmp_path: Path) -> None:
+    images, labels = tmp_path / "set/images/train", tmp_path / "set/labels/train"
+    images.mkdir(parents=True)
+    labels.mkdir(parents=True)
+    (images / "a.jpg").write_bytes(b"")
+    (labels / "a.txt").write_text("cola can 0.5 0.5 0.2 0.4\n\nbottle 0.1 0.1 0.2 0.2\n", encoding="utf-8")
+    first, second = datasets.photos(tmp_path, "set", "train")[0].boxes
+    assert first.pixels(100, 200) == pytest.approx((40, 60, 60, 140)) and first.sku == "cola"
+    assert second.sku is None and second.container == "bottle"
+    (labels / "a.txt").write_text("can 0.5 0.5 x 0.4", encoding="utf-8")
+    with pytest.raises(datasets.DataError, match=r"a\.txt:1"):
+        datasets.photos(tmp_path, "set", "train")
+
+
+def test_cut_out_finds_the_bottle_on_white() -> None:
+    picture = np.full((120, 60, 3), 255, np.uint8)
+    picture[20:110, 15:45] = (120, 60, 20)
+    picture[60:80, 22:38] = 255
+    cut = compose.cut_out(picture)
+    assert abs(cut.shape[0] - 90) <= 4 and abs(cut.shape[1] - 30) <= 4
+    assert (cut[5:-5, 5:-5, 3] > 200).all(), "a white label inside belongs to the bottle"
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_scenes_have_their_boxes_inside_and_repeat_by_seed(seed: int) -> None:
+    shape = np.dstack([np.full((90, 30, 3), 80, np.uint8), np.full((90, 30), 255, np.uint8)])
+    picture, facings = compose.scene([("a", shape)], np.random.default_rng(seed), (300, 260))
+    again, same = compose.scene([("a", shape)], np.random.default_rng(seed), (300, 260))
+    assert np.array_equal(picture, again) and facings == same
+    for facing in facings:
+        x0, y0, x1, y1 = facing.box
+        assert 0 <= x0 < x1 <= 300 and 0 <= y0 < y1 <= 260
+
+
+def test_a_facing_lies_where_its_box_says() -> None:
+    shape = np.dstack([np.tile(np.array([255, 0, 0], np.uint8), (90, 30, 1)), np.full((90, 30), 255, np.uint8)])
+    hits = []
+    for seed in range(20):
+        picture, facings = compose.scene([("a", shape)], np.random.default_rng(seed), (400, 400))
+        for facing in facings:
+            x0, y0, x1, y1 = (int(v) for v in facing.box)
+            centre = picture[(y0 + y1) // 2, (x0 + x1) // 2].astype(int)
+            hits.append(centre[0] >= centre[1] and centre[0] >= centre[2])
+    assert np.mean(hits) > 0.9
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_degrade_keeps_size_and_type(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(0, 256, (int(rng.integers(8, 90)), int(rng.integers(8, 90)), 3)).astype(np.uint8)
+    result = augment.degrade(picture, rng)
+    assert result.shape == picture.shape and result.dtype == np.uint8
+
+
+def test_deployed_embedder_is_the_trained_one() -> None:
+    torch.manual_seed(0)
+    trained = embedder_model.Embedder("tf_efficientnet_lite0", 32)
+    trained.norm.running_mean.normal_()
+    trained.norm.running_var.uniform_(0.5, 2)
+    crops = torch.rand(3, 3, 64, 32)
+    with torch.inference_mode():
+        expected = trained.eval()(crops)
+        actual = embedder_model.DeployedEmbedder(trained)(crops)
+    assert torch.allclose(expected, actual, atol=1e-5)
+    assert torch.allclose(actual.norm(dim=1), torch.ones(3), atol=1e-5)
+
+
+def test_average_precision_by_hand() -> None:
+    perfect = evaluate.average_precision(np.array([0.9, 0.8]), np.array([True, True]), 2)
+    half = evaluate.average_precision(np.array([0.9, 0.8]), np.array([True, False]), 2)
+    late = evaluate.average_precision(np.array([0.9, 0.8, 0.7]), np.array([False, True, True]), 2)
+    assert perfect == pytest.approx(1.0)
+    assert half == pytest.approx(51 / 101)
+    assert late == pytest.approx(2 / 3)
+
+
+def test_enrolment_names_the_nearest() -> None:
+    known = np.eye(3, dtype=np.float32)
+    asked = np.array([[0.9, 0.1, 0], [0, 0.1, 0.9]], np.float32)
+    assert enrolment.top1(known, ["a", "b", "c"], asked, ["a", "b"]) == (0.5, 0.5)
+    assert enrolment.top1(known, ["a", "b", "c"], asked, ["a", "never enrolled"]) == (0.5, 0.5)
