@@ -1,0 +1,45 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command of the developer's could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("can't run `{program}`: {source}")]
+    Program { program: String, source: io::Error },
+    #[error("`{command}` failed ({status})")]
+    Command { command: String, status: String },
+    #[error(
+        "this Python has no pip, and no venv to make one with. Install it, as with `apt-get install python3-pip python3-venv` \
+         on Debian and Ubuntu, and run the command again"
+    )]
+    NoPip,
+    #[error("no Python 3 found as `python3` or `python`. Install it, as with `apt-get install python3 python3-pip`")]
+    NoPython,
+    #[error(
+        "{} has the sha256 {found}, expected {expected}: the download is not what this project was tested with",
+        path.display()
+    )]
+    Checksum { path: PathBuf, found: String, expected: &'static str },
+    #[error(
+        "there is no prebuilt TensorFlow Lite for {platform}. Build `libtensorflowlite_c` with XNNPACK and set \
+         TFLITE_LIBRARY_PATH to it"
+    )]
+    NoLibrary { platform: String },
+    #[error("the library was fetched but does not work: {0}")]
+    Library(#[from] shelfscan_tflite::Error),
+    #[error("no such step: {0}. `cargo xtask test --list` names them")]
+    NoSuchStep(String),
+    #[error("{0} failed")]
+    Steps(String),
+}
+
+impl Error {
+    /// For `map_err` on what was done with `path`.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { path: path.into(), source }
+    }
+}
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;

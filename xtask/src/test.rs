@@ -1,0 +1,146 @@
+//! `cargo xtask test`: every check and test, as CI runs them.
+//!
+//! Owns the list of steps and the summary. All steps run even when one fails, so that one run shows all there is to mend.
+//! With `CI=true` a skipped test is a failure: what CI can't run, it must not seem to have run.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::step::{execute, watch};
+use crate::{fetch, tools};
+
+/// What to run.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only these steps; all of them if none is named.
+    steps: Vec<String>,
+    /// Print the names of the steps and stop.
+    #[arg(long)]
+    list: bool,
+}
+
+/// One check: its name, and what it does.
+struct Step {
+    name: &'static str,
+    run: fn(&Skipped) -> Result<Verdict>,
+}
+
+/// What the steps said they could not run.
+type Skipped = Mutex<Vec<String>>;
+
+enum Verdict {
+    Passed,
+    /// The step could not find out, for a reason that lies outside the project. Shown, and not counted as passed.
+    NotVerified(String),
+}
+
+/// In the order of what they need: the library first, quick checks before slow ones.
+const STEPS: &[Step] = &[
+    Step { name: "fetch", run: |_| fetch::run().map(passed) },
+    Step { name: "rustfmt", run: |skipped| cargo(&["fmt", "--all", "--check"], skipped) },
+    Step { name: "licences", run: licences },
+    Step { name: "advisories", run: advisories },
+    Step {
+        name: "clippy",
+        run: |skipped| cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-Dwarnings"], skipped),
+    },
+    Step { name: "rustdoc", run: rustdoc },
+    // `--show-output`, since a test that can't run says so on its stdout, which is hidden when it passes.
+    Step {
+        name: "tests",
+        run: |skipped| cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped),
+    },
+];
+
+/// Runs the steps and prints a table of them; fails if any did.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.list {
+        STEPS.iter().for_each(|step| println!("{}", step.name));
+        return Ok(());
+    }
+    if let Some(unknown) = options.steps.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        return Err(Error::NoSuchStep(unknown.clone()));
+    }
+    let chosen = STEPS.iter().filter(|step| options.steps.is_empty() || options.steps.iter().any(|n| n == step.name));
+    let done: Vec<Done> = chosen.map(Done::run).collect();
+    summarise(&done, std::env::var("CI").is_ok_and(|ci| ci == "true"))
+}
+
+/// A step that was run.
+struct Done {
+    name: &'static str,
+    verdict: Result<Verdict>,
+    skipped: Vec<String>,
+    took: Duration,
+}
+
+impl Done {
+    fn run(step: &Step) -> Self {
+        println!("\n==> {}", step.name);
+        let (skipped, started) = (Skipped::default(), Instant::now());
+        let verdict = (step.run)(&skipped);
+        if let Err(error) = &verdict {
+            println!("error: {error}");
+        }
+        let skipped = skipped.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Self { name: step.name, verdict, skipped, took: started.elapsed() }
+    }
+
+    /// Whether CI must not let this pass.
+    fn failed(&self, ci: bool) -> bool {
+        self.verdict.is_err() || (ci && !self.skipped.is_empty())
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.took.as_secs_f32();
+        match &self.verdict {
+            Ok(Verdict::Passed) => write!(f, "{:<12} {seconds:>7.1} s  passed", self.name)?,
+            Ok(Verdict::NotVerified(why)) => write!(f, "{:<12} {seconds:>7.1} s  NOT VERIFIED: {why}", self.name)?,
+            Err(error) => write!(f, "{:<12} {seconds:>7.1} s  FAILED: {error}", self.name)?,
+        }
+        self.skipped.iter().try_for_each(|line| write!(f, "\n{:<12}            {line}", ""))
+    }
+}
+
+/// Prints what came of each step. The last line counts those that passed and those that failed.
+fn summarise(done: &[Done], ci: bool) -> Result<()> {
+    println!("\n==> summary");
+    done.iter().for_each(|done| println!("{done}"));
+    let failed: Vec<_> = done.iter().filter(|done| done.failed(ci)).map(|done| done.name).collect();
+    if ci && done.iter().any(|done| !done.skipped.is_empty()) {
+        println!("CI=true: a skipped test is a failure");
+    }
+    let verified = done.iter().filter(|done| !done.failed(ci) && matches!(done.verdict, Ok(Verdict::Passed))).count();
+    println!("{verified} passed, {} failed", failed.len());
+    if failed.is_empty() { Ok(()) } else { Err(Error::Steps(failed.join(", "))) }
+}
+
+fn passed(_: ()) -> Verdict {
+    Verdict::Passed
+}
+
+fn cargo(arguments: &[&str], skipped: &Skipped) -> Result<Verdict> {
+    watch(tools::cargo().args(arguments), skipped).map(passed)
+}
+
+fn rustdoc(skipped: &Skipped) -> Result<Verdict> {
+    let mut rustdoc = tools::cargo();
+    rustdoc.args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-Dwarnings");
+    watch(&mut rustdoc, skipped).map(passed)
+}
+
+fn licences(skipped: &Skipped) -> Result<Verdict> {
+    watch(tools::cargo_deny()?.args(["--locked", "check", "licenses", "bans", "sources"]), skipped).map(passed)
+}
+
+/// The database of advisories is no registry package: it is cloned from where it is kept, which not every machine reaches.
+fn advisories(skipped: &Skipped) -> Result<Verdict> {
+    if let Err(error) = execute(tools::cargo_deny()?.args(["fetch", "db"])) {
+        return Ok(Verdict::NotVerified(format!("the advisory database can't be reached from here; {error}")));
+    }
+    watch(tools::cargo_deny()?.args(["--locked", "check", "--disable-fetch", "advisories"]), skipped).map(passed)
+}
