@@ -49,7 +49,7 @@ enum Source {
     /// All its vectors, as rows of codes: the order of adding is forgotten, repeated vectors count once.
     Vectors(BTreeSet<Box<[i8]>>),
     /// Its section of an index, its vectors gone.
-    Condensed(Section),
+    Condensed(Box<Section>),
 }
 
 /// What an index keeps of a SKU's vectors.
@@ -90,7 +90,7 @@ impl Builder {
             if section.codes.len() / stride == section.samples as usize {
                 Source::Vectors(section.codes.chunks_exact(stride).map(Box::from).collect())
             } else {
-                Source::Condensed(section)
+                Source::Condensed(Box::new(section))
             }
         };
         let skus = index.skus().map(|sku| (sku.id.to_owned(), source(index.section(sku.position)))).collect();
@@ -198,7 +198,7 @@ impl Builder {
     /// Condenses the vectors of a SKU.
     fn section(&self, source: &Source) -> Section {
         let set = match source {
-            Source::Condensed(section) => return section.clone(),
+            Source::Condensed(section) => return (**section).clone(),
             Source::Vectors(set) => set,
         };
         let values = set.iter().flat_map(|codes| vector::dequantize(codes, self.dim)).collect();

@@ -10,12 +10,14 @@
 //!
 //! ```text
 //! t = h, held between T(miss_rate) and T(5 miss_rate)
-//! m = 0.15 max(0, T(0.5) - h)
-//! T(p) = pool(n, p) + n / (n + 5) (own(0.1) - pool(n - 1, 0.1))
+//! m = 0.15 w max(0, T(0.5) - h)
+//! T(p) = pool(p) + w (own(0.1) - pool(0.1))
+//! w = n / (n + 5)
 //! ```
 //!
-//! `pool(n, p)` is the `p`-quantile of the left-out similarities of all SKUs, each SKU with the same weight, against `n` of their
-//! vectors (the largest of 1, 2, 4, 8 within `n`; against the prototypes from 17 vectors on); `own` is the SKU's own quantile.
+//! `n` is the number of the SKU's vectors, `own(p)` the `p`-quantile of its left-out similarities, and `pool(p)` that of all SKUs,
+//! each with the same weight, against few of their vectors: the largest of 1, 2, 4, 8 that `n - 1` reaches, and against the
+//! prototypes from 17 vectors on. A SKU of one vector has no `own`: there `T` is the pool.
 //!
 //! - The low quantile comes from the pool, as in one SKU it hangs on its few worst crops, often mislabelled; the SKU moves it by
 //!   its lower tenth, the lowest that some ten vectors can tell, and the less the fewer vectors it has.
@@ -126,7 +128,7 @@ pub(crate) fn limits(evidence: &[Evidence<'_>], miss_rate: f32) -> Vec<Limits> {
         let (least, most) = (genuine(miss_rate), genuine(IMPOSTOR_PRICE * miss_rate));
         Limits {
             threshold: sku.impostor.max(least).min(most).clamp(-1.0, 1.0),
-            min_margin: MARGIN_SHARE * (genuine(0.5).min(1.0) - sku.impostor).clamp(0.0, 2.0),
+            min_margin: MARGIN_SHARE * weight(sku.samples) * (genuine(0.5).min(1.0) - sku.impostor).clamp(0.0, 2.0),
         }
     };
     evidence.iter().map(one).collect()
@@ -146,21 +148,23 @@ impl Pools {
         }))
     }
 
-    /// The pool of SKUs seen through `samples` vectors, or through fewer where there is none.
-    fn seen_through(&self, samples: usize) -> Option<&[i16]> {
-        let pool = if samples >= MANY { FEW.len() } else { FEW.iter().rposition(|&few| few <= samples)? };
+    /// The pool of SKUs seen through as many vectors as one of `samples` is when one is left out, or through fewer.
+    fn like(&self, samples: usize) -> Option<&[i16]> {
+        let others = samples.saturating_sub(1).max(FEW[0]);
+        let pool = if samples >= MANY { FEW.len() } else { FEW.iter().rposition(|&few| few <= others)? };
         self.0[..=pool].iter().rev().find(|points| !points.is_empty()).map(Vec::as_slice)
     }
 
     /// `T` of the formula; `None` if there is no pool.
     fn genuine(&self, sku: &Evidence<'_>) -> Option<impl Fn(f32) -> f32> {
-        let samples = sku.samples as usize;
-        let pool = self.seen_through(samples)?;
-        let reference = if samples >= MANY { Some(pool) } else { self.seen_through(samples - 1) };
-        let shift = reference.map_or(0.0, |reference| {
-            let weight = samples as f32 / (samples as f32 + OWN);
-            weight * (quantile(sku.left_out.prototypes(), LOWER) - quantile(reference, LOWER))
-        });
+        let pool = self.like(sku.samples as usize)?;
+        let own = quantile(sku.left_out.prototypes(), LOWER);
+        let shift = if sku.samples > 1 { weight(sku.samples) * (own - quantile(pool, LOWER)) } else { 0.0 };
         Some(move |share| (quantile(pool, share) + shift) / ONE)
     }
+}
+
+/// What a SKU's own left-out similarities count for beside those of all.
+fn weight(samples: u32) -> f32 {
+    samples as f32 / (samples as f32 + OWN)
 }
