@@ -50,10 +50,12 @@ pub enum Method {
 }
 
 /// What a search found: the SKUs most like the query, each with its best prototype.
+///
+/// Borrows the scratch until the next search; the [`Hit`]s taken from it borrow the index alone.
 #[derive(Debug, Clone, Copy)]
-pub struct Hits<'a> {
-    index: &'a Index,
-    found: &'a [Found],
+pub struct Hits<'i, 's> {
+    index: &'i Index,
+    found: &'s [Found],
     asked: usize,
 }
 
@@ -107,15 +109,15 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl<'a> Hits<'a> {
+impl<'i> Hits<'i, '_> {
     /// The SKUs found, the most alike first; as many as asked for or as there are.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Hit<'a>> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Hit<'i>> {
         let index = self.index;
         self.found[..self.asked.min(self.found.len())].iter().map(move |found| hit(index, found))
     }
 
     /// The SKU most like the query; `None` in an index without SKUs.
-    pub fn best(&self) -> Option<Hit<'a>> {
+    pub fn best(&self) -> Option<Hit<'i>> {
         self.found.first().map(|found| hit(self.index, found))
     }
 
@@ -153,7 +155,7 @@ impl Index {
     ///
     /// # Errors
     /// [`crate::Error::WrongDim`], [`crate::Error::NotFinite`], [`crate::Error::ZeroVector`].
-    pub fn search<'a>(&'a self, query: &[f32], k: usize, scratch: &'a mut Scratch) -> Result<Hits<'a>> {
+    pub fn search<'s>(&self, query: &[f32], k: usize, scratch: &'s mut Scratch) -> Result<Hits<'_, 's>> {
         self.search_by(Method::Auto, query, k, scratch)
     }
 
@@ -161,13 +163,13 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::search`].
-    pub fn search_by<'a>(
-        &'a self,
+    pub fn search_by<'s>(
+        &self,
         method: Method,
         query: &[f32],
         k: usize,
-        scratch: &'a mut Scratch,
-    ) -> Result<Hits<'a>> {
+        scratch: &'s mut Scratch,
+    ) -> Result<Hits<'_, 's>> {
         scratch.query.resize(stride(self.dim()), 0);
         vector::quantize(query, self.dim(), &mut scratch.query)?;
         // The margin needs the second SKU even if only the best is asked for.
@@ -217,9 +219,12 @@ impl Index {
             within >= candidates
         });
         let cut = cut.unwrap_or(query.len()) as u16;
+        // The number of rows within the cut differs from query to query.
         rows.clear();
+        rows.reserve(self.len());
         rows.extend((0..).zip(distances.iter()).filter(|&(_, &distance)| distance <= cut).map(|(row, _)| row));
         dots.clear();
+        dots.reserve(self.len());
         self.kernel.dots_at(query, self.codes(), rows, dots);
         self.rank(query, rows.iter().copied().zip(dots.iter().copied()), wanted, best);
     }
@@ -227,6 +232,7 @@ impl Index {
     /// Fills `best` with the `wanted` best SKUs of rows given in ascending order with their dot products.
     fn rank(&self, query: &[i8], rows: impl Iterator<Item = (u32, i32)>, wanted: usize, best: &mut Vec<Found>) {
         best.clear();
+        best.reserve(wanted);
         let inverse_norm = vector::inverse_norm(query);
         let mut place = |found: Found| {
             let at = best.partition_point(|better| better.similarity >= found.similarity);
