@@ -168,13 +168,18 @@ impl Report {
         if text.is_empty() { otherwise.to_owned() } else { text }
     }
 
-    fn push(&self, line: &str) {
+    fn push(&self, message: &str) {
         let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if text.len() + line.len() <= REPORT_LIMIT {
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            text.push_str(line.trim_end());
+        if text.len() + message.len() > REPORT_LIMIT {
+            return;
+        }
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        // Some messages have several lines; an error is one.
+        for (index, line) in message.lines().enumerate() {
+            text.push_str(if index == 0 { "" } else { " " });
+            text.push_str(line.trim());
         }
     }
 }
