@@ -168,3 +168,77 @@ impl Pools {
 fn weight(samples: u32) -> f32 {
     samples as f32 / (samples as f32 + OWN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn left_out() -> impl Strategy<Value = LeftOut> {
+        let curve = prop::collection::vec(-1.0_f32..1.0, 1..50).prop_map(curve);
+        prop::collection::vec(curve, CURVES).prop_map(|curves| LeftOut(std::array::from_fn(|place| curves[place])))
+    }
+
+    proptest! {
+        #[test]
+        fn a_nearer_impostor_makes_a_sku_stricter_and_asks_for_less_lead(
+            skus in prop::collection::vec((1..40_u32, left_out(), -1.0_f32..1.0), 1..6),
+            nearer in 0.0_f32..1.0,
+            miss_rate in 0.0_f32..0.2,
+        ) {
+            let evidence = |raise: f32| -> Vec<Evidence<'_>> {
+                skus.iter()
+                    .map(|(samples, left_out, impostor)| Evidence {
+                        samples: *samples,
+                        left_out,
+                        impostor: (impostor + raise).min(1.0),
+                    })
+                    .collect()
+            };
+            let (far, near) = (limits(&evidence(0.0), miss_rate), limits(&evidence(nearer), miss_rate));
+            for (far, near) in far.into_iter().zip(near) {
+                prop_assert!((-1.0..=1.0).contains(&far.threshold) && (0.0..=2.0).contains(&far.min_margin));
+                prop_assert!(near.threshold >= far.threshold);
+                prop_assert!(near.min_margin <= far.min_margin);
+            }
+        }
+
+        #[test]
+        fn a_curve_is_the_distribution(similarities in prop::collection::vec(-1.0_f32..1.0, 1..200)) {
+            let curve = curve(similarities.clone());
+            prop_assert!(curve.is_sorted());
+            for (place, point) in curve.into_iter().enumerate() {
+                let point = f32::from(point) / ONE;
+                let share = (place as f32 + 0.5) / POINTS as f32 * similarities.len() as f32;
+                let up_to = |limit: f32| similarities.iter().filter(|&&similarity| similarity <= limit).count() as f32;
+                prop_assert!(up_to(point - 1e-4) <= share + 1.5 && up_to(point + 1e-4) >= share - 1.5, "{place} {point}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_two_vectors_of_any_sku_the_impostor_decides() {
+        let none = LeftOut([[0; POINTS]; CURVES]);
+        let threshold = |impostor| limits(&[Evidence { samples: 1, left_out: &none, impostor }], 0.01)[0];
+        assert_eq!(threshold(-1.0), Limits { threshold: 0.5, min_margin: 0.0 });
+        assert_eq!(threshold(0.6), Limits { threshold: 0.6, min_margin: 0.0 });
+        assert_eq!(threshold(0.99), Limits { threshold: 0.8, min_margin: 0.0 });
+    }
+
+    #[test]
+    fn a_sku_of_one_photo_is_judged_as_the_others_would_be_with_one() {
+        let mut of_many =
+            LeftOut([curve(vec![0.6, 0.7]), curve(vec![0.8]), curve(vec![0.85]), curve(vec![0.9]), curve(vec![0.95])]);
+        let none = LeftOut([[0; POINTS]; CURVES]);
+        let thresholds = |many: &LeftOut| {
+            let one = Evidence { samples: 1, left_out: &none, impostor: -1.0 };
+            let limits = limits(&[Evidence { samples: 50, left_out: many, impostor: -1.0 }, one], 0.0);
+            (limits[0].threshold, limits[1].threshold)
+        };
+        let (many, one) = thresholds(&of_many);
+        assert!((many - 0.95).abs() < 1e-4, "{many}");
+        assert!((0.6..0.61).contains(&one), "{one}");
+        of_many.0[0] = curve(vec![0.3]);
+        assert!((thresholds(&of_many).1 - 0.3).abs() < 1e-4);
+    }
+}
