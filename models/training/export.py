@@ -1,6 +1,6 @@
 """From trained weights to TFLite: conversion with litert-torch, int8 quantization with ai-edge-quantizer.
 
-Owns the deployable form of both models (detector: six raw head tensors, embedder: unit vectors; input `[1, h, w, 3]` of
+Owns the deployable form of both models (detector: six raw head tensors, embedder: vectors of any length; input `[1, h, w, 3]` of
 pixel / 255) and the calibration. Each export writes the float and the int8 file side by side and checks that the int8
 input is exactly pixel - 128. Refuses nothing about accuracy: `evaluate` measures that.
 """
@@ -12,9 +12,11 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import flatbuffers
 import litert_torch
 import numpy as np
 import torch
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_quantizer import quantizer, recipe
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -96,12 +98,26 @@ def _convert(network: nn.Module, size: tuple[int, int], pictures: Iterable[NDArr
     with tempfile.TemporaryDirectory(dir=stem.parent) as scratch:
         fresh = Path(scratch) / int8_path.name
         maker.quantize(ranges).export_model(str(fresh))
+        _weights_inside(fresh)
         fresh.replace(int8_path)
     made = reference.TfliteModel(int8_path).input
     scale, zero_point = made["quantization"]
     if made["dtype"] != np.int8 or zero_point != PIXEL_ZERO_POINT or abs(scale - PIXEL_SCALE) > 1e-6:
         raise ExportError(f"{int8_path}: its input is {made['dtype'].__name__}, scale {scale}, zero point {zero_point}")
     print(f"{int8_path}: {int8_path.stat().st_size:,} bytes; {float_path}: {float_path.stat().st_size:,} bytes")
+
+
+def _weights_inside(path: Path) -> None:
+    """Moves weights that the quantizer appended behind the flatbuffer into it: the C API of phones reads them only there."""
+    data = path.read_bytes()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(data), 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    builder = flatbuffers.Builder(len(data) + 65536)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
 
 
 def _with_full_range(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
