@@ -1,1 +1,59 @@
-fn main() {}
+//! The `shelfscan` command.
+//!
+//! Owns arguments, tables, pictures and exit codes. What it does to a photo, a bundle or an index is the `shelfscan` crate's;
+//! a command here reads files, calls, and says what came of it. Results go to standard output, everything else to standard
+//! error.
+
+#![forbid(unsafe_code)]
+
+mod annotate;
+mod bundle;
+mod failure;
+mod gallery;
+mod index;
+mod output;
+mod photos;
+mod scan;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Counts what stands on a shelf: from photos to counts per SKU, offline.
+///
+/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were; 2 wrong arguments; 3 the bundle or
+/// index can't be used; 4 no TensorFlow Lite library; 5 an output can't be written; 6 nothing to work on.
+#[derive(Debug, Parser)]
+#[command(name = "shelfscan", version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scan photos and count facings per SKU.
+    Scan(scan::Arguments),
+    /// Check or show a bundle.
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Build, change, show or export a SKU index.
+    #[command(subcommand)]
+    Index(index::Command),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::Bundle(command) => bundle::run(&command),
+        Command::Index(command) => index::run(&command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell();
+            failure.exit_code()
+        }
+    }
+}

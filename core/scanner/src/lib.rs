@@ -1,2 +1,48 @@
-//! scanner.
+//! From a shelf photo to counts per SKU.
+//!
+//! Owns the bundle (models, index and the manifest that describes them, checked before use), the scan (tiles, detector, crops,
+//! embedder, index, counts) and its result. Everything about pixels is `shelfscan-vision`'s, about running models
+//! `shelfscan-tflite`'s, about naming a SKU `shelfscan-index`'s.
+//!
+//! Refuses: threads of its own beyond a running scan, network, storage. It blocks; the platform decides where.
+//!
+//! ```no_run
+//! use shelfscan::{Bundle, ScanOptions, Scanner};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scanner = Scanner::new(Bundle::open("models/bundles/drinks".as_ref(), 2)?);
+//! let result = scanner.scan_file(&std::fs::read("shelf.jpg")?, &ScanOptions::default())?;
+//! for count in &result.counts {
+//!     println!("{} x {}", count.count, count.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod catalogue;
+mod error;
+mod gallery;
+pub mod manifest;
+mod models;
+mod parallel;
+mod result;
+mod scanner;
+mod self_test;
+
+pub use bundle::{Bundle, DETECTOR, EMBEDDER, INDEX, MANIFEST, Models, describe};
+pub use catalogue::{Catalogue, CatalogueError, replace_file};
+pub use error::{BundleError, ScanError};
+pub use gallery::{PictureError, Subject};
+pub use manifest::{FileEntry, Manifest, SkuEntry};
+pub use parallel::Cancel;
+pub use result::{BundleVersion, Candidate, Count, Facing, Finding, QualityReport, ScanResult, Timings, Verdict};
+pub use scanner::{ScanOptions, Scanner};
+pub use shelfscan_index as index;
+pub use shelfscan_tflite::{Error as RuntimeError, Runtime};
+pub use shelfscan_vision::tiles::Tiling;
+pub use shelfscan_vision::{
+    DecodeError, DecodeLimits, DecodedPhoto, Frame, ImageView, Orientation, PixelFormat, Rect, ViewError, decode,
+};

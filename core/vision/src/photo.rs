@@ -315,6 +315,24 @@ impl Frame<'_> {
         self.orientation.upright_size(self.width, self.height)
     }
 
+    /// The whole photo, upright, as tight RGB. For people to look at: a scan never needs it.
+    pub fn to_upright_rgb(&self) -> Vec<u8> {
+        let (width, height) = self.upright_size();
+        let (start, right, down) = self.orientation.stored_steps(self.width as usize, self.height as usize);
+        let bytes = self.format.bytes();
+        let order = if self.format == PixelFormat::Bgra { [2, 1, 0] } else { [0, 1, 2] };
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        for row in 0..height as isize {
+            for column in 0..width as isize {
+                let stored = (start as isize + row * down + column * right) as usize;
+                let (x, y) = (stored % self.width as usize, stored / self.width as usize);
+                let pixel = &self.pixels[(y * self.row_pixels + x) * bytes..][..bytes];
+                rgb.extend(order.map(|channel| pixel[channel]));
+            }
+        }
+        rgb
+    }
+
     /// The whole photo as a box in upright pixels.
     pub fn bounds(&self) -> crate::Rect {
         let (width, height) = self.upright_size();

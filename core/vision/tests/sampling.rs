@@ -82,6 +82,7 @@ proptest! {
             .unwrap()
             .oriented(Orientation::from_exif(orientation));
         prop_assert_eq!(view.upright_size(), (WIDTH as u32, HEIGHT as u32));
+        prop_assert_eq!(view.frame().to_upright_rgb(), plain.as_slice());
         let got = sample(&view, region, out_width, out_height);
         // A turned resize rounds in another order.
         prop_assert!(got.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 2));

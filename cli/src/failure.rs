@@ -1,0 +1,95 @@
+//! How a command ends when it doesn't end well: one sentence and an exit code.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use shelfscan::{BundleError, CatalogueError, ScanError};
+
+/// Why a command failed, and with it the exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// 1: told already, photo by photo.
+    Some,
+    /// 2.
+    Arguments(String),
+    /// 3.
+    Bundle(String),
+    /// 4.
+    Library(String),
+    /// 5.
+    Output(String),
+    /// 6.
+    Nothing(String),
+    /// 0: whoever read the output has read enough.
+    ReaderGone,
+}
+
+impl Failure {
+    /// Prints it.
+    pub fn tell(&self) {
+        match self {
+            Self::Some | Self::ReaderGone => {}
+            Self::Arguments(reason)
+            | Self::Bundle(reason)
+            | Self::Library(reason)
+            | Self::Output(reason)
+            | Self::Nothing(reason) => eprintln!("error: {reason}"),
+        }
+    }
+
+    /// The documented exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::ReaderGone => 0,
+            Self::Some => 1,
+            Self::Arguments(_) => 2,
+            Self::Bundle(_) => 3,
+            Self::Library(_) => 4,
+            Self::Output(_) => 5,
+            Self::Nothing(_) => 6,
+        })
+    }
+
+    /// An output that can't be written.
+    pub fn output(path: &Path, error: impl Display) -> Self {
+        Self::Output(format!("{}: can't be written: {error}", path.display()))
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Runtime(
+                shelfscan::RuntimeError::LibraryNotFound { .. } | shelfscan::RuntimeError::UnusableLibrary { .. },
+            ) => Self::Library(error.to_string()),
+            _ => Self::Bundle(error.to_string()),
+        }
+    }
+}
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Write { .. } => Self::Output(error.to_string()),
+            _ => Self::Bundle(error.to_string()),
+        }
+    }
+}
+
+impl From<ScanError> for Failure {
+    fn from(error: ScanError) -> Self {
+        Self::Bundle(error.to_string())
+    }
+}
+
+/// Errors of standard output: a closed pipe (`| head`) is the reader's choice.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Output(format!("standard output: {error}")),
+        }
+    }
+}

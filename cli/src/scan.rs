@@ -1,0 +1,295 @@
+//! `shelfscan scan`: photos in, counts out.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, thread};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use shelfscan::{Bundle, Count, ScanOptions, ScanResult, Scanner, Tiling, Timings, Verdict};
+
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::{annotate, photos, table};
+
+/// Scan photos and count facings per SKU.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Photos (JPEG, PNG, WebP) and folders of photos.
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// Folder of the bundle to scan with.
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// Write annotated pictures: a file (.jpg or .png) for one photo, else a folder.
+    #[arg(long, value_name = "OUT")]
+    annotate: Option<PathBuf>,
+    /// Write all results as JSON to a file; `-` writes them to standard output instead of the tables.
+    #[arg(long, value_name = "OUT")]
+    json: Option<PathBuf>,
+    /// Threads to use; all cores by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Show stage timings, and for each facing its best SKUs and why it was accepted or not.
+    #[arg(long)]
+    explain: bool,
+    /// Lowest score of a facing, instead of the bundle's.
+    #[arg(long, value_name = "SCORE", value_parser = confidence)]
+    confidence: Option<f32>,
+    /// Look at each photo as a whole only.
+    #[arg(long)]
+    no_tiles: bool,
+}
+
+fn confidence(text: &str) -> Result<f32, String> {
+    let share = text.parse::<f32>().ok().filter(|score| (0.001..=0.999).contains(score));
+    share.ok_or_else(|| "a number from 0.001 to 0.999 is needed".into())
+}
+
+/// The file that `--json` writes: see RESULT.md of the `shelfscan` crate.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    photos: Vec<Scanned<'a>>,
+    total: Total,
+    failed: Vec<Failed>,
+}
+
+#[derive(Serialize)]
+struct Scanned<'a> {
+    file: String,
+    #[serde(flatten)]
+    result: &'a ScanResult,
+}
+
+#[derive(Serialize)]
+struct Total {
+    counts: Vec<Count>,
+    unknown: u32,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    file: String,
+    error: String,
+}
+
+/// Where annotated pictures go.
+enum Pictures {
+    Single(PathBuf),
+    Folder(PathBuf),
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let photos = photos::listed(&arguments.photos)?;
+    let to_stdout = arguments.json.as_deref() == Some(Path::new("-"));
+    let json = arguments.json.as_deref().filter(|_| !to_stdout).map(Output::at).transpose()?;
+    let pictures = arguments.annotate.as_deref().map(|path| pictures(path, photos.len())).transpose()?;
+    let threads = arguments.threads.map_or_else(all_cores, usize::from);
+    let scanner = Scanner::new(Bundle::open(&arguments.bundle, threads)?);
+    let tiling = if arguments.no_tiles { Tiling::Off } else { Tiling::Auto };
+    let options = ScanOptions { confidence: arguments.confidence, tiling, ..ScanOptions::default() };
+
+    let mut stdout = io::stdout().lock();
+    let bar = progress(photos.len() as u64, "photos");
+    let (mut scanned, mut failed) = (Vec::new(), Vec::new());
+    for path in &photos {
+        match scan(&scanner, path, &options, pictures.as_ref()) {
+            Ok(result) => {
+                if !to_stdout {
+                    let told = bar.suspend(|| tell(&mut stdout, path, &result, &scanner, arguments.explain));
+                    told?;
+                }
+                scanned.push((path, result));
+            }
+            Err(Trouble::Photo(error)) => {
+                bar.suspend(|| eprintln!("error: {}: {error}", path.display()));
+                failed.push(Failed { file: path.display().to_string(), error });
+            }
+            Err(Trouble::Output(failure)) => return Err(failure),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let total = total(scanned.iter().map(|(_, result)| result));
+    if !to_stdout && photos.len() > 1 {
+        tell_total(&mut stdout, scanned.len(), &total)?;
+    }
+    let any_failed = !failed.is_empty();
+    if arguments.json.is_some() {
+        let photos =
+            scanned.iter().map(|(path, result)| Scanned { file: path.display().to_string(), result }).collect();
+        let report = Report { schema: 1, photos, total, failed };
+        let mut text = serde_json::to_string_pretty(&report).map_err(io::Error::from)?;
+        text.push('\n');
+        match json {
+            Some(output) => output.finish(text.as_bytes())?,
+            None => stdout.write_all(text.as_bytes())?,
+        }
+    }
+    stdout.flush()?;
+    if any_failed { Err(Failure::Some) } else { Ok(()) }
+}
+
+enum Trouble {
+    Photo(String),
+    Output(Failure),
+}
+
+fn scan(
+    scanner: &Scanner,
+    path: &Path,
+    options: &ScanOptions,
+    pictures: Option<&Pictures>,
+) -> Result<ScanResult, Trouble> {
+    let photo = |error: &dyn std::fmt::Display| Trouble::Photo(error.to_string());
+    let bytes = fs::read(path).map_err(|error| photo(&error))?;
+    let result = scanner.scan_file(&bytes, options).map_err(|error| photo(&error))?;
+    if let Some(pictures) = pictures {
+        let to = match pictures {
+            Pictures::Single(file) => file.clone(),
+            Pictures::Folder(folder) => {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                folder.join(format!("{name}.annotated.jpg"))
+            }
+        };
+        let output = Output::at(&to).map_err(Trouble::Output)?;
+        let picture = annotate::draw(&bytes, &result, &to, &options.limits).map_err(|error| photo(&error))?;
+        output.finish(&picture).map_err(Trouble::Output)?;
+    }
+    Ok(result)
+}
+
+fn pictures(path: &Path, photos: usize) -> Result<Pictures, Failure> {
+    if !annotate::is_picture(path) {
+        output::folder(path)?;
+        return Ok(Pictures::Folder(path.into()));
+    }
+    if photos > 1 {
+        let reason = format!("--annotate {}: one file for {photos} photos; give a folder", path.display());
+        return Err(Failure::Arguments(reason));
+    }
+    Output::at(path)?;
+    Ok(Pictures::Single(path.into()))
+}
+
+/// As many threads as the machine has cores for us.
+pub fn all_cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A bar on standard error; nothing where that is no terminal.
+pub fn progress(length: u64, unit: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}") {
+        bar.set_style(style);
+    }
+    bar.with_message(unit)
+}
+
+fn total<'a>(results: impl Iterator<Item = &'a ScanResult>) -> Total {
+    let mut unknown = 0;
+    let mut by_sku: BTreeMap<&str, Count> = BTreeMap::new();
+    for result in results {
+        unknown += result.unknown;
+        for count in &result.counts {
+            let sum = by_sku.entry(&count.sku).or_insert_with(|| Count { count: 0, ..count.clone() });
+            sum.count += count.count;
+        }
+    }
+    let mut counts: Vec<Count> = by_sku.into_values().collect();
+    counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.sku.cmp(&b.sku)));
+    Total { counts, unknown }
+}
+
+fn tell(
+    out: &mut impl Write,
+    path: &Path,
+    result: &ScanResult,
+    scanner: &Scanner,
+    explain: bool,
+) -> Result<(), Failure> {
+    let facings = result.facings.len();
+    let rows = result.facings.iter().map(|facing| facing.row + 1).max().unwrap_or(0);
+    let (width, height) = (result.width, result.height);
+    writeln!(out, "{}  {width}x{height}, {facings} facings in {rows} rows", path.display())?;
+    writeln!(out, "{}", counts_table(&result.counts, result.unknown))?;
+    for finding in &result.quality.findings {
+        writeln!(out, "! {}", finding.advice)?;
+    }
+    if explain {
+        explain_facings(out, result, scanner)?;
+        explain_timings(out, &result.timings)?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn tell_total(out: &mut impl Write, photos: usize, total: &Total) -> Result<(), Failure> {
+    let named: u32 = total.counts.iter().map(|count| count.count).sum();
+    writeln!(out, "Total of {photos} photos, {} facings", named + total.unknown)?;
+    writeln!(out, "{}", counts_table(&total.counts, total.unknown))?;
+    Ok(())
+}
+
+fn counts_table(counts: &[Count], unknown: u32) -> comfy_table::Table {
+    let mut table = table::with_headings(["SKU", "name", "count"]);
+    for count in counts {
+        table.add_row([count.sku.as_str().into(), count.name.as_str().into(), table::number(count.count)]);
+    }
+    table.add_row(["unknown".into(), "".into(), table::number(unknown)]);
+    table
+}
+
+fn explain_facings(out: &mut impl Write, result: &ScanResult, scanner: &Scanner) -> Result<(), Failure> {
+    let mut table = table::with_headings(["row.place", "box", "container", "best SKUs", "verdict"]);
+    for facing in &result.facings {
+        let [left, top, right, bottom] = facing.rect.map(f32::round);
+        let candidates: Vec<String> = facing
+            .candidates
+            .iter()
+            .map(|candidate| format!("{} {:.3}", candidate.sku, candidate.similarity))
+            .collect();
+        let similarity = facing.similarity;
+        let verdict = match facing.verdict {
+            Verdict::Accepted => {
+                let sku = facing.sku.as_deref().and_then(|id| scanner.bundle().index().sku(id));
+                let threshold = sku.map_or(0.0, |sku| sku.threshold);
+                format!("accepted: {similarity:.3} >= {threshold:.3}, ahead by {:.3}", facing.margin)
+            }
+            Verdict::BelowThreshold { threshold } => format!("unknown: {similarity:.3} < {threshold:.3}"),
+            Verdict::Ambiguous { needed } => {
+                format!("unknown: ahead by only {:.3}, {needed:.3} needed", facing.margin)
+            }
+            Verdict::EmptyIndex => "unknown: the index has no SKU".into(),
+        };
+        table.add_row([
+            format!("{}.{}", facing.row, facing.place),
+            format!("{left},{top} {right},{bottom}"),
+            format!("{} {:.2}", facing.container, facing.score),
+            candidates.join(", "),
+            verdict,
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+fn explain_timings(out: &mut impl Write, timings: &Timings) -> Result<(), Failure> {
+    let milliseconds = |time: Duration| table::number(format!("{:.1}", time.as_secs_f64() * 1000.0));
+    let stages = timings.stages();
+    let sum: Duration = stages.iter().map(|(_, time)| *time).sum();
+    let share = |time: Duration| table::number(format!("{:.0} %", 100.0 * time.as_secs_f64() / sum.as_secs_f64()));
+    let mut table = table::with_headings(["stage", "ms over all threads", "share"]);
+    for (name, time) in stages {
+        table.add_row([name.into(), milliseconds(time), share(time)]);
+    }
+    table.add_row(["sum".into(), milliseconds(sum), share(sum)]);
+    let total = timings.total.as_secs_f64() * 1000.0;
+    writeln!(out, "{table}\n{} looks at the photo, {total:.1} ms from start to end", timings.looks)?;
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! The way of a photo: looks, facings, crops, embeddings, names, counts.
+//!
+//! Owns the order of the stages, what each hands to the next, and how a scan shares its bundle with other scans at the same
+//! time. Each stage's own work is done elsewhere.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use shelfscan_tflite::Pooled;
+use shelfscan_vision::nms::{Suppression, suppress};
+use shelfscan_vision::rows::{Place, places};
+use shelfscan_vision::tiles::{self, Tiling};
+use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Sampler, decode};
+
+use crate::models::Workbench;
+use crate::parallel::in_turn;
+use crate::result::{
+    BundleVersion, Candidate, Count, Facing, Finding, QualityReport, ScanResult, Timings, Verdict, four_decimals, tenth,
+};
+use crate::{Bundle, Cancel, ScanError};
+
+/// Candidates told of each facing.
+const CANDIDATES: usize = 3;
+
+/// What one scan does differently from the bundle's defaults.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    /// Lowest score of a facing, 0..1; the bundle's threshold where unset.
+    pub confidence: Option<f32>,
+    /// Whether large photos are tiled.
+    pub tiling: Tiling,
+    /// What a file may cost to decode.
+    pub limits: DecodeLimits,
+    /// Calls the scan off.
+    pub cancel: Cancel,
+}
+
+/// A bundle at work. `Send` and `Sync`: any number of threads may scan at once; together they run at most the bundle's number
+/// of threads in each model. Tensors and scratch are kept from photo to photo.
+#[derive(Debug)]
+pub struct Scanner {
+    bundle: Bundle,
+    benches: Mutex<Vec<Workbench>>,
+}
+
+/// One worker's share of a stage.
+struct Station<'a> {
+    interpreter: Pooled<'a>,
+    bench: Workbench,
+    timings: Timings,
+}
+
+/// What the index says of one facing.
+struct Named {
+    sku: Option<String>,
+    verdict: Verdict,
+    similarity: f32,
+    margin: f32,
+    candidates: Vec<Candidate>,
+}
+
+impl Scanner {
+    /// A scanner over an open bundle.
+    pub fn new(bundle: Bundle) -> Self {
+        Self { bundle, benches: Mutex::default() }
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// Decodes and scans the bytes of a photo file.
+    pub fn scan_file(&self, bytes: &[u8], options: &ScanOptions) -> Result<ScanResult, ScanError> {
+        let started = Instant::now();
+        let photo = decode(bytes, &options.limits)?;
+        let decoded = started.elapsed();
+        let mut result = self.scan(photo.view()?, options)?;
+        result.timings.decode = decoded;
+        result.timings.total += decoded;
+        Ok(result)
+    }
+
+    /// Scans a photo.
+    pub fn scan(&self, view: ImageView<'_>, options: &ScanOptions) -> Result<ScanResult, ScanError> {
+        let started = Instant::now();
+        let mut timings = Timings::default();
+        let frame = view.frame();
+        timings.frame = started.elapsed();
+
+        let measured = Instant::now();
+        let quality = Quality::measure(&frame, &mut Sampler::new())?;
+        timings.quality = measured.elapsed();
+
+        let detections = self.detect(&frame, options, &mut timings)?;
+        let named = self.name(&frame, &detections, options, &mut timings)?;
+
+        let merging = Instant::now();
+        let rects: Vec<_> = detections.iter().map(|detection| detection.rect).collect();
+        let facings = self.facings(&detections, named, places(&rects));
+        timings.merge += merging.elapsed();
+        timings.total = started.elapsed();
+
+        let (width, height) = frame.upright_size();
+        let unknown = facings.iter().filter(|facing| facing.sku.is_none()).count() as u32;
+        let counts = self.counts(&facings);
+        let bundle = self.version();
+        Ok(ScanResult { width, height, bundle, counts, unknown, facings, quality: report(&quality), timings })
+    }
+
+    /// What identifies the bundle in a result.
+    pub fn version(&self) -> BundleVersion {
+        let manifest = self.bundle.manifest();
+        BundleVersion {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            index: self.bundle.index_version(),
+        }
+    }
+
+    /// Looks at the photo and its tiles and gives each facing once.
+    fn detect(
+        &self,
+        frame: &Frame<'_>,
+        options: &ScanOptions,
+        timings: &mut Timings,
+    ) -> Result<Vec<Detection>, ScanError> {
+        let models = self.bundle.models();
+        let thresholds = &models.manifest().thresholds;
+        let confidence = options.confidence.unwrap_or(thresholds.confidence).clamp(0.001, 0.999);
+        let input = models.detector.input_size();
+        let looks = tiles::plan(frame.upright_size(), input, options.tiling);
+        timings.looks = looks.len() as u32;
+        let summed = Mutex::new(Timings::default());
+        let found = in_turn(
+            looks.len(),
+            models.threads(),
+            &options.cancel,
+            || Ok(self.station(models.detector.interpreter()?)),
+            |Station { interpreter, bench, timings }, look| {
+                let letterbox = Letterbox::new(looks[look].region, input.0, input.1);
+                models.detector.look(interpreter, frame, &letterbox, confidence, bench, timings)?;
+                let counted = bench.detections.iter().filter(|found| looks[look].keeps(&found.rect, &letterbox));
+                Ok(counted.copied().collect::<Vec<_>>())
+            },
+            |station| self.clear(station, &summed),
+        )?;
+        timings.add(&summed.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let merging = Instant::now();
+        let mut detections: Vec<Detection> = found.into_iter().flatten().collect();
+        detections.retain(|detection| detection.rect.area() > 0.0);
+        let rule = Suppression { iou: thresholds.nms_iou, inside: thresholds.nms_inside, per_class: false };
+        suppress(&mut detections, rule);
+        timings.merge += merging.elapsed();
+        Ok(detections)
+    }
+
+    fn name(
+        &self,
+        frame: &Frame<'_>,
+        detections: &[Detection],
+        options: &ScanOptions,
+        timings: &mut Timings,
+    ) -> Result<Vec<Named>, ScanError> {
+        let models = self.bundle.models();
+        let summed = Mutex::new(Timings::default());
+        let named = in_turn(
+            detections.len(),
+            models.threads(),
+            &options.cancel,
+            || Ok(self.station(models.embedder.interpreter()?)),
+            |Station { interpreter, bench, timings }, facing| {
+                models.embedder.embed(interpreter, frame, &detections[facing].rect, bench, timings)?;
+                let looked_up = Instant::now();
+                let named = self.look_up(bench)?;
+                timings.lookup += looked_up.elapsed();
+                Ok(named)
+            },
+            |station| self.clear(station, &summed),
+        )?;
+        timings.add(&summed.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(named)
+    }
+
+    fn look_up(&self, bench: &mut Workbench) -> Result<Named, ScanError> {
+        let hits = self.bundle.index().search(&bench.embedding, CANDIDATES, &mut bench.scratch)?;
+        let verdict = match hits.verdict() {
+            shelfscan_index::Verdict::Accepted => Verdict::Accepted,
+            shelfscan_index::Verdict::BelowThreshold { threshold, .. } => {
+                Verdict::BelowThreshold { threshold: four_decimals(threshold) }
+            }
+            shelfscan_index::Verdict::Ambiguous { needed, .. } => Verdict::Ambiguous { needed: four_decimals(needed) },
+            shelfscan_index::Verdict::EmptyIndex => Verdict::EmptyIndex,
+        };
+        let candidates: Vec<Candidate> = hits
+            .iter()
+            .map(|hit| Candidate { sku: hit.sku.id.into(), similarity: four_decimals(hit.similarity) })
+            .collect();
+        let sku = hits.best().filter(|_| verdict == Verdict::Accepted).map(|hit| hit.sku.id.into());
+        let similarity = hits.best().map_or(0.0, |hit| four_decimals(hit.similarity));
+        Ok(Named { sku, verdict, similarity, margin: four_decimals(hits.margin().unwrap_or(0.0)), candidates })
+    }
+
+    fn facings(&self, detections: &[Detection], named: Vec<Named>, places: Vec<Place>) -> Vec<Facing> {
+        let classes = &self.bundle.manifest().detector.classes;
+        let mut facings: Vec<Facing> = detections
+            .iter()
+            .zip(named)
+            .zip(places)
+            .map(|((detection, named), Place { row, place })| Facing {
+                rect: [detection.rect.left, detection.rect.top, detection.rect.right, detection.rect.bottom].map(tenth),
+                container: classes[detection.class].clone(),
+                score: four_decimals(detection.score),
+                sku: named.sku,
+                verdict: named.verdict,
+                similarity: named.similarity,
+                margin: named.margin,
+                candidates: named.candidates,
+                row,
+                place,
+            })
+            .collect();
+        facings.sort_by_key(|facing| (facing.row, facing.place));
+        facings
+    }
+
+    fn counts(&self, facings: &[Facing]) -> Vec<Count> {
+        let mut counts: Vec<Count> = Vec::new();
+        for sku in facings.iter().filter_map(|facing| facing.sku.as_ref()) {
+            match counts.iter_mut().find(|count| count.sku == *sku) {
+                Some(count) => count.count += 1,
+                None => {
+                    let name = self.bundle.manifest().sku(sku).map_or(sku, |entry| &entry.name);
+                    counts.push(Count { sku: sku.clone(), name: name.clone(), count: 1 });
+                }
+            }
+        }
+        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.sku.cmp(&b.sku)));
+        counts
+    }
+
+    fn station<'a>(&self, interpreter: Pooled<'a>) -> Station<'a> {
+        let bench = self.benches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        Station { interpreter, bench, timings: Timings::default() }
+    }
+
+    fn clear(&self, station: Station<'_>, summed: &Mutex<Timings>) {
+        self.benches.lock().unwrap_or_else(PoisonError::into_inner).push(station.bench);
+        summed.lock().unwrap_or_else(PoisonError::into_inner).add(&station.timings);
+    }
+}
+
+fn report(quality: &Quality) -> QualityReport {
+    let finding =
+        |finding: &shelfscan_vision::Finding| Finding { kind: finding.name().into(), advice: finding.to_string() };
+    QualityReport {
+        sharpness: four_decimals(quality.sharpness),
+        brightness: four_decimals(quality.brightness),
+        glare: four_decimals(quality.glare),
+        findings: quality.findings().iter().map(finding).collect(),
+    }
+}
