@@ -23,8 +23,8 @@ pub struct BuildOptions {
     /// Most prototypes of a SKU, 1 to 32. A SKU with no more distinct vectors keeps them all.
     pub max_prototypes: usize,
     /// Share of a SKU's genuine facings that may be called unknown when no other SKU is near, 0 to 0.2; up to five times as many
-    /// when one is. It is met on facings like those the index was built from: on photos the embedder was not trained on expect
-    /// two to three times as many (at the default, 2.6 % of 1,639 facings of 29 SKUs).
+    /// when one is. It is met on facings like those the index was built from; where the embedder was trained on the same photos,
+    /// expect two to three times as many on new ones.
     pub miss_rate: f32,
 }
 
