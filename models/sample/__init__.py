@@ -1,0 +1,1 @@
+"""The project's own sample shelf: invented drinks, their picture, its ground truth and their enrolment pictures."""
