@@ -1,7 +1,8 @@
-//! Prints what a model takes and gives, and how long it takes: `cargo run --release -p shelfscan-tflite --example inspect -- MODEL…`.
+//! Prints what models take and give, and how long they take:
+//! `cargo run --release -p shelfscan-tflite --example inspect -- MODEL…`.
 //!
-//! The quickest way to see whether an exported model runs in the library that the project ships, which knows fewer operators
-//! than the Python packages that export them.
+//! The quickest way to see whether an exported model runs in the library that the project ships, which knows fewer
+//! operators than the Python packages that export them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

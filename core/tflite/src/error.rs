@@ -9,7 +9,8 @@ use crate::Element;
 pub enum Error {
     /// No library at any of the places that are searched.
     #[error(
-        "no TensorFlow Lite library found; tried {tried}. Run `cargo xtask fetch`, or set TFLITE_LIBRARY_PATH to the library's file"
+        "no TensorFlow Lite library found; tried {tried}. Run `cargo xtask fetch`, or set \
+         TFLITE_LIBRARY_PATH to the library's file"
     )]
     LibraryNotFound {
         /// Each place with what was wrong there.
@@ -17,7 +18,8 @@ pub enum Error {
     },
     /// A library is there, but the system can't load it or it is not a TensorFlow Lite that this crate can use.
     #[error(
-        "TensorFlow Lite library {library}: {reason}. Run `cargo xtask fetch` for one that works, or set TFLITE_LIBRARY_PATH to another"
+        "TensorFlow Lite library {library}: {reason}. Run `cargo xtask fetch` for one that works, or set \
+         TFLITE_LIBRARY_PATH to another"
     )]
     UnusableLibrary {
         /// Which library.
@@ -83,7 +85,8 @@ pub enum Error {
     },
     /// The tensor's memory does not fit its description, as with an output whose shape is known only after a run.
     #[error(
-        "tensor `{tensor}` has {bytes} bytes of memory, which don't fit its shape {shape:?}; export the model with fixed shapes"
+        "tensor `{tensor}` has {bytes} bytes of memory, which don't fit its shape {shape:?}; export the model with \
+         fixed shapes"
     )]
     TensorMemory {
         /// The tensor's name.

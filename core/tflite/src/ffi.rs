@@ -1,9 +1,10 @@
 //! The C API as symbols: declarations, loading, and the error reporter.
 //!
-//! Owns the table of function pointers and the signatures they are given. Uses the classic, opaque part of the API alone,
-//! so that no struct of TensorFlow Lite whose layout changes between versions crosses the boundary: the XNNPACK options are
-//! left to the library (`NULL` means its defaults), and the one struct returned by value, [`Quantization`], has kept its
-//! layout since the C API exists. Refuses a library that lacks a symbol. Names are those of `tensorflow/lite/c/c_api.h`.
+//! Owns the table of function pointers and the signatures they are given. Uses the classic, opaque part of the API
+//! alone, so that no struct of TensorFlow Lite whose layout changes between versions crosses the boundary: the XNNPACK
+//! options are left to the library (`NULL` means its defaults), and the one struct returned by value,
+//! [`QuantizationParams`], has kept its layout since the C API began. Refuses a library that lacks a symbol. Names are
+//! those of `tensorflow/lite/c/c_api.h`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
@@ -30,10 +31,10 @@ macro_rules! opaque {
 }
 opaque!(CModel, COptions, CInterpreter, CDelegate, CTensor);
 
-/// A `va_list` as a callee gets it. Stable Rust has no type for it, but in every C ABI this crate is built for, a `va_list`
-/// argument travels as one pointer-sized word: an array that decays to a pointer (x86-64 System V), a struct of more than
-/// 16 bytes passed by reference (AArch64 AAPCS), a struct of one pointer (32-bit ARM), or a plain `char *` (Apple AArch64,
-/// x86, Windows). It is only ever handed on, untouched, to `vsnprintf`.
+/// A `va_list` as a callee gets it. Stable Rust has no type for it, but in every C ABI this crate is built for, a
+/// `va_list` argument travels as one pointer-sized word: an array that decays to a pointer (x86-64 System V), a struct
+/// of more than 16 bytes passed by reference (AArch64 AAPCS), a struct of one pointer (32-bit ARM), or a plain `char *`
+/// (Apple AArch64, x86, Windows). It is only ever handed on, untouched, to `vsnprintf`.
 type VaList = *mut c_void;
 
 type Reporter = unsafe extern "C" fn(user_data: *mut c_void, format: *const c_char, arguments: VaList);
@@ -50,9 +51,10 @@ macro_rules! api {
             fn resolve(library: &libloading::Library) -> Result<Self, &'static str> {
                 Ok(Self {
                     $($field: {
-                        // SAFETY: the signature is the one `tensorflow/lite/c/c_api.h` (and xnnpack_delegate.h) declares for
-                        // this name, with opaque pointees. A library that exports the name for something else is not
-                        // TensorFlow Lite; loading it is the caller's mistake as much as linking it would be.
+                        // SAFETY: the signature is the one `tensorflow/lite/c/c_api.h` (and xnnpack_delegate.h)
+                        // declares for this name, with opaque pointees. A library that exports the name for something
+                        // else is not TensorFlow Lite; loading it is the caller's mistake as much as linking it would
+                        // be.
                         let symbol = unsafe { library.get(concat!(stringify!($symbol), "\0").as_bytes()) };
                         *symbol.map_err(|_| stringify!($symbol))?
                     },)+
@@ -66,7 +68,8 @@ api! {
     version = TfLiteVersion: fn() -> *const c_char;
     schema_version = TfLiteSchemaVersion: fn() -> c_int;
     model_create = TfLiteModelCreate: fn(*const c_void, usize) -> *mut CModel;
-    model_create_reporting = TfLiteModelCreateWithErrorReporter: fn(*const c_void, usize, Reporter, *mut c_void) -> *mut CModel;
+    model_create_reporting = TfLiteModelCreateWithErrorReporter:
+        fn(*const c_void, usize, Reporter, *mut c_void) -> *mut CModel;
     model_delete = TfLiteModelDelete: fn(*mut CModel);
     options_create = TfLiteInterpreterOptionsCreate: fn() -> *mut COptions;
     options_delete = TfLiteInterpreterOptionsDelete: fn(*mut COptions);
@@ -106,8 +109,9 @@ impl Api {
     /// The library is never unloaded: it has static C++ state and a CPU probe that outlive any one model, and so the
     /// function pointers are good for the life of the process.
     pub(crate) fn load(path: &Path) -> Result<Self, LoadError> {
-        // SAFETY: loading runs the library's initialisers. The path comes from the search order of `Runtime::load` or from
-        // the application itself, which is trusted to name a TensorFlow Lite library, as a linker's search path is.
+        // SAFETY: loading runs the library's initialisers. The path comes from the search order of `Runtime::load` or
+        // from the application itself, which is trusted to name a TensorFlow Lite library, as a linker's search path
+        // is.
         let library = unsafe { libloading::Library::new(path) };
         Self::keep(library.map_err(|error| LoadError::Loader(loader_message(&error)))?)
     }
@@ -200,8 +204,8 @@ fn formatted(format: *const c_char, arguments: VaList) -> String {
         fn vsnprintf(buffer: *mut c_char, size: usize, format: *const c_char, arguments: VaList) -> c_int;
     }
     let mut buffer = [0 as c_char; 512];
-    // SAFETY: `format` and `arguments` are the pair the library made for a printf-like function, used once; a `va_list` is
-    // passed on as it came (see `VaList`); at most `buffer.len()` bytes are written, with a NUL at the end.
+    // SAFETY: `format` and `arguments` are the pair the library made for a printf-like function, used once; a `va_list`
+    // is passed on as it came (see `VaList`); at most `buffer.len()` bytes are written, with a NUL at the end.
     unsafe { vsnprintf(buffer.as_mut_ptr(), buffer.len(), format, arguments) };
     text(buffer.as_ptr())
 }

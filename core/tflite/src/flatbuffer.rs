@@ -1,16 +1,16 @@
 //! The little of a model file that must be known before TensorFlow Lite gets it.
 //!
-//! Owns one question: do weights lie outside the flatbuffer? Reads bytes that may be anything, so every offset is checked; a
-//! file that can't be followed counts as having none, and is left to the library's own verification. The layout is that of
-//! flatbuffers (`flatbuffers.dev/internals`) and `tensorflow/lite/schema/schema.fbs`, version 3.
+//! Owns one question: do weights lie outside the flatbuffer? Reads bytes that may be anything, so every offset is
+//! checked; a file that can't be followed counts as having none, and is left to the library's own verification. The
+//! layout is that of flatbuffers (`flatbuffers.dev/internals`) and `tensorflow/lite/schema/schema.fbs`, version 3.
 
 /// Field numbers of the schema.
 const MODEL_BUFFERS: usize = 4;
 const BUFFER_OFFSET: usize = 1;
 
-/// Whether any buffer says `offset` and `size` instead of holding its data, as files of more than 2 GB have to and as some
-/// quantizers write them at any size. The C API of TensorFlow Lite 2.17 never looks there: its interpreter knows the
-/// flatbuffer but not the file around it, and a run ends in "Input tensor N lacks data".
+/// Whether any buffer says `offset` and `size` instead of holding its data, as files of more than 2 GB have to and as
+/// some quantizers write them at any size. The C API of TensorFlow Lite 2.17 never looks there: its interpreter knows
+/// the flatbuffer but not the file around it, and a run ends in "Input tensor N lacks data".
 pub(crate) fn has_external_buffers(file: &[u8]) -> bool {
     external_buffers(file).unwrap_or(false)
 }

@@ -1,8 +1,8 @@
 //! Owners of what the C API makes: a mapped model, and an interpreter with its delegate.
 //!
-//! Owns creation, lifetime and destruction order (interpreter, then delegate, then model, then the mapped file), and is the
-//! only place where a tensor's memory becomes a slice: after its type, length and alignment were checked. Refuses tensors
-//! whose memory, length or shape don't agree. Everything it offers is safe to call.
+//! Owns creation, lifetime and destruction order (interpreter, then delegate, then model, then the mapped file), and is
+//! the only place where a tensor's memory becomes a slice: after its type, length and alignment were checked. Refuses
+//! tensors whose memory, length or shape don't agree. Everything it offers is safe to call.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ pub(crate) struct ModelHandle {
     map: memmap2::Mmap,
 }
 
-// SAFETY: a `TfLiteModel` is immutable once made, and the C API documents it as usable from several interpreters and threads
-// at once. The map is read-only.
+// SAFETY: a `TfLiteModel` is immutable once made, and the C API documents it as usable from several interpreters and
+// threads at once. The map is read-only.
 unsafe impl Send for ModelHandle {}
 // SAFETY: as above.
 unsafe impl Sync for ModelHandle {}
@@ -46,8 +46,9 @@ impl ModelHandle {
         if length.len() < 8 {
             return Err(corrupt(format!("it is {} bytes long", length.len())));
         }
-        // SAFETY: the map is read-only and private to this value. As with every memory-mapped file, another process that
-        // rewrites it in place takes the process down; the project replaces files by rename, which leaves a map intact.
+        // SAFETY: the map is read-only and private to this value. As with every memory-mapped file, another process
+        // that rewrites it in place takes the process down; the project replaces files by rename, which leaves a map
+        // intact.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
         // A flatbuffer names its schema in bytes 4..8.
         if map.get(4..8) != Some(b"TFL3") {
@@ -56,9 +57,9 @@ impl ModelHandle {
 
         let api = runtime.api();
         let report = Report::default();
-        // SAFETY: the data is `map.len()` readable bytes; the report outlives the call, and the model made here is deleted
-        // at once: it would keep a pointer to a reporter that the library frees on return. What this call is for is its
-        // verdict, with the reason, where the quiet variant below would print the reason on stderr.
+        // SAFETY: the data is `map.len()` readable bytes; the report outlives the call, and the model made here is
+        // deleted at once: it would keep a pointer to a reporter that the library frees on return. What this call is
+        // for is its verdict, with the reason, where the quiet variant below would print the reason on stderr.
         unsafe {
             let verified =
                 (api.model_create_reporting)(map.as_ptr().cast(), map.len(), Report::REPORTER, report.user_data());
@@ -67,7 +68,8 @@ impl ModelHandle {
             }
             (api.model_delete)(verified);
         }
-        // SAFETY: the data is `map.len()` readable bytes that stay mapped at this address until after the model is deleted.
+        // SAFETY: the data is `map.len()` readable bytes that stay mapped at this address until after the model is
+        // deleted.
         let model = unsafe { (api.model_create)(map.as_ptr().cast(), map.len()) };
         let model = NonNull::new(model).ok_or_else(|| corrupt("TensorFlow Lite refused it".to_owned()))?;
         let handle = Self { runtime: runtime.clone(), path: path.to_owned(), model, map };
@@ -100,8 +102,8 @@ pub(crate) struct Graph {
     model: Arc<ModelHandle>,
 }
 
-// SAFETY: the C interpreter, its delegate and its tensors are used by whoever holds this value and by nobody else; nothing in
-// them is bound to the thread that made them (one thread, no thread pool).
+// SAFETY: the C interpreter, its delegate and its tensors are used by whoever holds this value and by nobody else;
+// nothing in them is bound to the thread that made them (one thread, no thread pool).
 unsafe impl Send for Graph {}
 
 /// Which end of the graph a tensor is at.
@@ -136,6 +138,8 @@ impl Graph {
             return Err(Error::Corrupt { path: path(), reason });
         }
         graph.zero_inputs()?;
+        // Warnings of a start that went well are no part of a later error.
+        graph.report.take("");
         Ok(graph)
     }
 
@@ -184,15 +188,21 @@ impl Graph {
     /// Gives every input defined contents, so that a slice of it is never of uninitialised memory.
     fn zero_inputs(&mut self) -> Result<()> {
         let api = self.model.runtime.api();
+        let file = self.model.map.as_ptr_range();
         for index in 0..self.count(End::Input)? {
             let tensor = self.tensor(End::Input, index)?;
             // SAFETY: the tensor belongs to the live interpreter.
             let (data, bytes) = unsafe { ((api.tensor_data)(tensor), (api.tensor_bytes)(tensor)) };
+            let data = data.cast::<u8>();
             if data.is_null() || bytes > TENSOR_LIMIT {
-                return Err(self.corrupt(format!("input {index} has {bytes} bytes, more than can be fed to it")));
+                return Err(self.corrupt(format!("its input {index} of {bytes} bytes could not be allocated")));
             }
-            // SAFETY: a tensor's data is valid for writes of its byte size, and nothing else refers to it.
-            unsafe { data.cast::<u8>().write_bytes(0, bytes) };
+            if file.contains(&data.cast_const()) {
+                return Err(self.corrupt(format!("its input {index} is a constant")));
+            }
+            // SAFETY: a tensor's data is valid for writes of its byte size unless it lies in the model's file, which
+            // was ruled out, and nothing else refers to it.
+            unsafe { data.write_bytes(0, bytes) };
         }
         Ok(())
     }
@@ -291,17 +301,18 @@ impl Graph {
 
     pub(crate) fn input_mut<T: TensorElement>(&mut self, index: usize, info: &TensorInfo) -> Result<&mut [T]> {
         let (data, length) = self.data::<T>(End::Input, index, info)?;
-        // SAFETY: non-null, aligned and `length` elements long (checked by `data`); initialised, since inputs are zeroed
-        // when allocated and written by the library after; every bit pattern is a `T`; `&mut self` keeps it the only
-        // reference until the next call.
+        // SAFETY: non-null, aligned and `length` elements long (checked by `data`); initialised, since inputs are
+        // zeroed when allocated and written by the library after; every bit pattern is a `T`; `&mut self` keeps it the
+        // only reference until the next call.
         Ok(unsafe { slice::from_raw_parts_mut(data.as_ptr(), length) })
     }
 
     /// The caller has seen an invoke succeed: before that an output's memory is not initialised.
     pub(crate) fn output<T: TensorElement>(&self, index: usize, info: &TensorInfo) -> Result<&[T]> {
         let (data, length) = self.data::<T>(End::Output, index, info)?;
-        // SAFETY: non-null, aligned and `length` elements long (checked by `data`); written by the invoke that the caller
-        // has seen succeed; every bit pattern is a `T`; nothing writes to it while `&self` is borrowed.
+        // SAFETY: non-null, aligned and `length` elements long (checked by `data`); written by the invoke that the
+        // caller has seen succeed (an output that no operator writes has the bytes that the library's allocator left
+        // there); every bit pattern is a `T`; nothing writes to it while `&self` is borrowed.
         Ok(unsafe { slice::from_raw_parts(data.as_ptr(), length) })
     }
 
@@ -323,8 +334,8 @@ impl Graph {
 impl Drop for Graph {
     fn drop(&mut self) {
         let api = self.model.runtime.api();
-        // SAFETY: each was made once and is deleted once, the delegate after the interpreter that uses it; the report and
-        // the model are dropped after this.
+        // SAFETY: each was made once and is deleted once, the delegate after the interpreter that uses it; the report
+        // and the model are dropped after this.
         unsafe {
             (api.interpreter_delete)(self.interpreter.as_ptr());
             if let Some(delegate) = self.delegate {

@@ -1,7 +1,7 @@
 //! A model that can be opened and run.
 //!
-//! Owns [`Model`] and [`Interpreter`]: which tensors there are, and when an output may be read. Refuses indices that don't
-//! exist, elements of another type, and outputs of a run that has not happened or failed.
+//! Owns [`Model`] and [`Interpreter`]: which tensors there are, and when an output may be read. Refuses indices that
+//! don't exist, elements of another type, and outputs of a run that has not happened or failed.
 
 use std::fmt;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub struct Model(pub(crate) Arc<ModelHandle>);
 impl Model {
     /// Maps the file and verifies that it is a whole flatbuffer of the model schema.
     ///
-    /// Verification covers the structure of the file, not the meaning of what it holds: TensorFlow Lite is not safe against
-    /// a model that was made to harm it (see the crate's docs), so check where a model comes from before opening it. The
-    /// file must not be rewritten in place while it is open; replacing it by a rename is fine.
+    /// Verification covers the structure of the file, not the meaning of what it holds: TensorFlow Lite is not safe
+    /// against a model that was made to harm it (see the crate's docs), so check where a model comes from before
+    /// opening it. The file must not be rewritten in place while it is open; replacing it by a rename is fine.
     ///
     /// # Errors
     /// [`Error::Unreadable`] if it can't be opened; [`Error::Corrupt`] if it is empty, truncated or something else.
@@ -60,7 +60,8 @@ impl Interpreter {
     /// Builds the graph, applies XNNPACK and allocates every tensor; inputs start as zeros.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the graph can't be built or its tensors make no sense; [`Error::Delegate`] if XNNPACK fails.
+    /// [`Error::Corrupt`] if the graph can't be built or its tensors make no sense; [`Error::Delegate`] if XNNPACK
+    /// fails.
     pub fn new(model: &Model) -> Result<Self> {
         let graph = Graph::new(Arc::clone(&model.0))?;
         let (inputs, outputs) = (graph.describe(End::Input)?, graph.describe(End::Output)?);

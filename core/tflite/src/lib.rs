@@ -1,10 +1,10 @@
 //! Safe wrapper over the TensorFlow Lite C API, loaded at run time.
 //!
 //! Owns how a library is found and loaded ([`Runtime`]), how a model file becomes something that runs ([`Model`],
-//! [`Interpreter`], [`Pool`]), and how its tensors are viewed ([`TensorInfo`], [`TensorElement`]). Knows nothing of pictures,
-//! boxes or manifests. Refuses to run without XNNPACK, to use more than one thread per interpreter (two threads in one
-//! interpreter spin and collapse on a busy machine; several interpreters don't), and to give out a tensor's memory as
-//! anything but what it is.
+//! [`Interpreter`], [`Pool`]), and how its tensors are viewed ([`TensorInfo`], [`TensorElement`]). Knows nothing of
+//! pictures, boxes or manifests. Refuses to run without XNNPACK, to use more than one thread per interpreter (two
+//! threads in one interpreter spin and collapse on a busy machine; several interpreters don't), and to give out a
+//! tensor's memory as anything but what it is.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -22,13 +22,14 @@
 //! ```
 //!
 //! # What a model may do
-//! A file that is truncated or not a model is refused with its name. But TensorFlow Lite trusts the values inside a well-formed
-//! model, such as the parameters of an operator: of models with one to three random bytes changed, it crashes the process on
-//! one in some thousands (the test `changed_bytes_end_in_a_result` counts them). So a model needs a checksum from a trusted
-//! source as the first gate; a bundle's manifest has one for each of its models.
+//! A file that is truncated or not a model is refused with its name. But TensorFlow Lite trusts the values inside a
+//! well-formed model, such as the parameters of an operator: of models with one to three random bytes changed, it
+//! crashes the process on one in some thousands (the test `changed_bytes_end_in_a_result` counts them). So a model
+//! needs a checksum from a trusted source as the first gate; a bundle's manifest has one for each of its models.
 //!
-//! The library prints one line on stderr, once per process, when the first interpreter is made: "INFO: Created TensorFlow Lite
-//! XNNPACK delegate for CPU." Its C API has no switch for that. Everything else it has to say goes into an [`Error`].
+//! The library prints one line on stderr, once per process, when the first interpreter is made: "INFO: Created
+//! TensorFlow Lite XNNPACK delegate for CPU." Its C API has no switch for that. Everything else it has to say goes into
+//! an [`Error`].
 
 #![deny(unsafe_code)]
 

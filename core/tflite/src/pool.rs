@@ -1,7 +1,7 @@
 //! Interpreters for several threads.
 //!
-//! Owns how many interpreters of a model exist and who has one. Makes them when they are first needed, keeps them until it
-//! is dropped, and never makes more than its limit: who comes when all are out waits. Starts no threads itself.
+//! Owns how many interpreters of a model exist and who has one. Makes them when they are first needed, keeps them until
+//! it is dropped, and never makes more than its limit: who comes when all are out waits. Starts no threads itself.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -26,8 +26,8 @@ struct State {
 }
 
 impl Pool {
-    /// An empty pool. Each interpreter costs its arena and packed weights (a few megabytes for a mobile model), so `limit` is
-    /// best the number of threads that will ask: more can't run at the same time.
+    /// An empty pool. Each interpreter costs its arena and packed weights (a few megabytes for a mobile model), so
+    /// `limit` is best the number of threads that will ask: more can't run at the same time.
     #[must_use]
     pub fn new(model: Model, limit: NonZeroUsize) -> Self {
         let state = Mutex::new(State { idle: Vec::with_capacity(limit.get()), made: 0 });
@@ -46,8 +46,8 @@ impl Pool {
         self.limit
     }
 
-    /// Takes an interpreter: the one returned last, or a new one while there are fewer than the limit, or else waits for one.
-    /// A thread that already holds `limit` of them would wait for itself.
+    /// Takes an interpreter: the one returned last, or a new one while there are fewer than the limit, or else waits
+    /// for one. A thread that already holds `limit` of them would wait for itself.
     ///
     /// # Errors
     /// Those of [`Interpreter::new`].

@@ -34,6 +34,7 @@ const FILE_NAME: &str = "tensorflowlite_c.dll";
 const FILE_NAME: &str = "libtensorflowlite_jni.so";
 
 /// How far up from the executable a build folder is looked for: `target/TRIPLE/PROFILE/deps/EXECUTABLE`.
+#[cfg(not(target_os = "ios"))]
 const BUILD_FOLDER_DEPTH: usize = 4;
 
 /// Where `cargo xtask fetch` puts the library for this platform in the build folder `target`.
@@ -58,6 +59,7 @@ enum Place {
     /// A file; passed over when there is none.
     File(PathBuf),
     /// A name for the system's loader to find.
+    #[cfg(not(target_os = "ios"))]
     Name(&'static str),
     /// The running program itself.
     #[cfg(target_os = "ios")]
@@ -65,24 +67,27 @@ enum Place {
 }
 
 impl Runtime {
-    /// Loads the library from the first place that has it: the file that `TFLITE_LIBRARY_PATH` names (then nothing else is
-    /// tried); `lib/` beside the executable, or the executable's folder; where `cargo xtask fetch` puts it, when the
-    /// executable is in a Cargo build folder; the system's libraries. On iOS, the running program alone: the symbols are
-    /// linked into it.
+    /// Loads the library from the first place that has it: the file that `TFLITE_LIBRARY_PATH` names (then nothing else
+    /// is tried); `lib/` beside the executable, or the executable's folder; where `cargo xtask fetch` puts it, when the
+    /// executable is in a Cargo build folder; the system's libraries. On iOS, the running program alone: the symbols
+    /// are linked into it.
     ///
     /// The current directory is never searched: whoever can write there could have code run.
     ///
     /// # Errors
-    /// [`Error::LibraryNotFound`] with every place tried; [`Error::UnusableLibrary`] if one was found that doesn't work.
+    /// [`Error::LibraryNotFound`] with every place tried; [`Error::UnusableLibrary`] if one was found that doesn't
+    /// work.
     pub fn load() -> Result<Self> {
         let variable = env::var_os(LIBRARY_PATH_VARIABLE).filter(|value| !value.is_empty());
         Self::load_first(places(variable, env::current_exe().ok().as_deref()))
     }
 
-    /// Loads the library from this file. Loading a library runs code of it: the path must be one that the application trusts.
+    /// Loads the library from this file. Loading a library runs code of it: the path must be one that the application
+    /// trusts.
     ///
     /// # Errors
-    /// [`Error::LibraryNotFound`] if there is no such file; [`Error::UnusableLibrary`] if it is not a usable TensorFlow Lite.
+    /// [`Error::LibraryNotFound`] if there is no such file; [`Error::UnusableLibrary`] if it is not a usable TensorFlow
+    /// Lite.
     pub fn load_from(path: &Path) -> Result<Self> {
         Self::load_first(vec![Place::File(path.to_owned())])
     }
@@ -99,6 +104,7 @@ impl Runtime {
                 Place::File(path) => {
                     (path.display().to_string(), Api::load(&path.canonicalize().unwrap_or(path.clone())))
                 }
+                #[cfg(not(target_os = "ios"))]
                 Place::Name(name) => match Api::load(Path::new(name)) {
                     Err(LoadError::Loader(reason)) => {
                         tried.push(format!("the system's {name} ({reason})"));
@@ -126,7 +132,8 @@ impl Runtime {
         let (version, schema) = api.versions();
         if !supported(&version) || schema != SCHEMA_VERSION {
             let reason = format!(
-                "it is version {version:?} with model format {schema}; needed is 2.{OLDEST_MINOR} or a later 2.x with format {SCHEMA_VERSION}"
+                "it is version {version:?} with model format {schema}; needed is 2.{OLDEST_MINOR} \
+                 or a later 2.x with format {SCHEMA_VERSION}"
             );
             return Err(Error::UnusableLibrary { library, reason });
         }

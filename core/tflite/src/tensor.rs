@@ -1,7 +1,7 @@
 //! What a tensor is: element type, shape, quantization.
 //!
-//! Owns the description of a tensor and the Rust types that may view one. Refuses nothing itself: the checks are made where
-//! memory becomes a slice.
+//! Owns the description of a tensor and the Rust types that may view one. Refuses nothing itself: the checks are made
+//! where memory becomes a slice.
 
 use std::fmt;
 

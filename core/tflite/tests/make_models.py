@@ -8,6 +8,7 @@ They are written by hand and not converted from anything, so that a test knows e
 - `external`: `conv` with its weights behind the flatbuffer, as ai-edge-quantizer writes them.
 - `custom_op`: an operator that no library has.
 - `int8_division`: an operator whose int8 form TensorFlow Lite 2.17 refuses when it runs.
+- `constant_input`: `conv` with its filters as a second input.
 - `dynamic`: an output whose shape is one of the inputs.
 """
 
@@ -25,7 +26,7 @@ Type = schema.TensorType
 Operator = schema.BuiltinOperator
 
 
-def tensor(name: str, shape: list[int], kind: int, buffer: int = 0, scale: float | None = None, zero: int = 0):
+def tensor(name: str, shape: list[int], kind: int, buffer: int = 0, scale: float | None = None, zero: int = 0) -> schema.TensorT:
     """A tensor; with a scale, a quantized one."""
     result = schema.TensorT()
     result.name, result.shape, result.type, result.buffer = name, shape, kind, buffer
@@ -36,7 +37,7 @@ def tensor(name: str, shape: list[int], kind: int, buffer: int = 0, scale: float
     return result
 
 
-def operator(code: int, inputs: list[int], outputs: list[int], kind: int = 0, options: object = None):
+def operator(code: int, inputs: list[int], outputs: list[int], kind: int = 0, options: object = None) -> schema.OperatorT:
     """An operator: an index into the model's operator codes, tensor indices, and its options."""
     result = schema.OperatorT()
     result.opcodeIndex, result.inputs, result.outputs = code, inputs, outputs
@@ -44,7 +45,7 @@ def operator(code: int, inputs: list[int], outputs: list[int], kind: int = 0, op
     return result
 
 
-def operator_code(builtin: int, custom: str | None = None):
+def operator_code(builtin: int, custom: str | None = None) -> schema.OperatorCodeT:
     """What an operator is."""
     result = schema.OperatorCodeT()
     result.builtinCode, result.customCode, result.version = builtin, custom, 1
@@ -52,7 +53,14 @@ def operator_code(builtin: int, custom: str | None = None):
     return result
 
 
-def model(codes, tensors, operators, inputs, outputs, constants):
+def model(
+    codes: list[schema.OperatorCodeT],
+    tensors: list[schema.TensorT],
+    operators: list[schema.OperatorT],
+    inputs: list[int],
+    outputs: list[int],
+    constants: list[np.ndarray],
+) -> schema.ModelT:
     """A model of one graph. Buffer 0 is empty, as the schema wants it; constants follow from 1."""
     graph = schema.SubGraphT()
     graph.tensors, graph.operators, graph.inputs, graph.outputs = tensors, operators, inputs, outputs
@@ -66,14 +74,14 @@ def model(codes, tensors, operators, inputs, outputs, constants):
     return result
 
 
-def pack(value) -> bytes:
+def pack(value: schema.ModelT) -> bytes:
     """The model as a flatbuffer."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(value.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def conv():
+def conv() -> schema.ModelT:
     """`conv` of the module's text; one step of the input is one step of the output."""
     options = schema.Conv2DOptionsT()
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
@@ -108,20 +116,27 @@ def external() -> bytes:
     return pack(value).ljust(behind, b"\0") + b"".join(constant.ljust(16, b"\0") for constant in constants)
 
 
-def custom_op():
+def custom_op() -> schema.ModelT:
     """`custom_op` of the module's text."""
     tensors = [tensor(name, [4], Type.FLOAT32) for name in ("in", "out")]
     return model([operator_code(Operator.CUSTOM, "ShelfMagic")], tensors, [operator(0, [0], [1])], [0], [1], [])
 
 
-def int8_division():
+def int8_division() -> schema.ModelT:
     """`int8_division` of the module's text: a tensor by itself."""
     tensors = [tensor(name, [1, 4], Type.INT8, scale=0.5) for name in ("in", "out")]
     options = schema.BuiltinOptions.DivOptions, schema.DivOptionsT()
     return model([operator_code(Operator.DIV)], tensors, [operator(0, [0, 0], [1], *options)], [0], [1], [])
 
 
-def dynamic():
+def constant_input() -> schema.ModelT:
+    """`constant_input` of the module's text."""
+    value = conv()
+    value.subgraphs[0].inputs = [0, 1]
+    return value
+
+
+def dynamic() -> schema.ModelT:
     """`dynamic` of the module's text: as many sevens as the input says."""
     tensors = [
         tensor("shape", [2], Type.INT32),
@@ -140,6 +155,7 @@ def main() -> None:
         "external": external(),
         "custom_op": pack(custom_op()),
         "int8_division": pack(int8_division()),
+        "constant_input": pack(constant_input()),
         "dynamic": pack(dynamic()),
     }.items():
         (FOLDER / f"{name}.tflite").write_bytes(data)

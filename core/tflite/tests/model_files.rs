@@ -85,6 +85,14 @@ fn weights_outside_the_flatbuffer_are_refused_when_opened() {
 }
 
 #[test]
+fn a_constant_as_input_is_refused_before_it_is_written_to() {
+    let Some(runtime) = runtime() else { return };
+    let model = Model::open(&runtime, &model_path("constant_input")).unwrap();
+    let error = Interpreter::new(&model).unwrap_err();
+    assert!(error.to_string().contains("input 1 is a constant"), "{error}");
+}
+
+#[test]
 fn an_unknown_operator_is_refused_by_its_name() {
     let Some(runtime) = runtime() else { return };
     let model = Model::open(&runtime, &model_path("custom_op")).unwrap();
@@ -93,8 +101,8 @@ fn an_unknown_operator_is_refused_by_its_name() {
     assert_eq!(error.lines().count(), 1, "{error}");
 }
 
-/// Models with a few bytes changed: this crate must answer each with a result. TensorFlow Lite itself crashes on one in some
-/// thousands, which is why they run in a process of their own, and why a bundle's checksums come first.
+/// Models with a few bytes changed: this crate must answer each with a result. TensorFlow Lite itself crashes on one in
+/// some thousands, which is why they run in a process of their own, and why a bundle's checksums come first.
 #[test]
 fn changed_bytes_end_in_a_result() {
     const ROUNDS: usize = 1000;
