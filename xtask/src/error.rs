@@ -11,8 +11,13 @@ pub(crate) enum Error {
     #[error("`{command}` failed ({status})")]
     Command { command: String, status: String },
     #[error(
-        "this Python has no pip, and no venv to make one with. Install it, as with `apt-get install python3-pip python3-venv` \
-         on Debian and Ubuntu, and run the command again"
+        "pip could not download what xtask/pins/{pins} names, for the reason above. The package registry must be \
+         reachable, and on Linux glibc must be 2.35 or later (Debian 12, Ubuntu 22.04)"
+    )]
+    Download { pins: String },
+    #[error(
+        "this Python has no pip, and no venv to make one with. Install it, as with `apt-get install python3-pip \
+         python3-venv` on Debian and Ubuntu, and run the command again"
     )]
     NoPip,
     #[error("no Python 3 found as `python3` or `python`. Install it, as with `apt-get install python3 python3-pip`")]

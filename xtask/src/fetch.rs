@@ -1,7 +1,8 @@
 //! `cargo xtask fetch`: the native TensorFlow Lite library.
 //!
-//! Owns which library each platform gets: where it is in its wheel and the sha256 it must have. Fetches nothing when the
-//! right one is already there. To move to another version, change `xtask/pins/tflite.txt` and the checksums here together.
+//! Owns which library each platform gets: where it is in its wheel and the sha256 it must have. Fetches nothing when
+//! the right one is already there. To move to another version, change `xtask/pins/tflite.txt` and the checksums here
+//! together.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;

