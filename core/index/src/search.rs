@@ -18,6 +18,9 @@ const CANDIDATES: usize = 192;
 /// ... and at least this many for each SKU asked for, as several may belong to one.
 const CANDIDATES_PER_HIT: usize = 24;
 
+/// Rows looked at together when those within the cut are gathered.
+const BLOCK: usize = 16;
+
 /// The memory of a search. Make one per thread and use it again: once it has grown to the index, searching allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -223,7 +226,13 @@ impl Index {
         // The number of rows within the cut differs from query to query.
         rows.clear();
         rows.reserve(self.len());
-        rows.extend((0..).zip(distances.iter()).filter(|&(_, &distance)| distance <= cut).map(|(row, _)| row));
+        for (block, distances) in (0..).step_by(BLOCK).zip(distances.chunks(BLOCK)) {
+            // Most blocks have no row within the cut, which the smallest distance tells without a branch per row.
+            if distances.iter().fold(u16::MAX, |least, &distance| least.min(distance)) <= cut {
+                let within = (block..).zip(distances).filter(|&(_, &distance)| distance <= cut);
+                rows.extend(within.map(|(row, _)| row));
+            }
+        }
         dots.clear();
         dots.reserve(self.len());
         self.kernel.dots_at(query, self.codes(), rows, dots);

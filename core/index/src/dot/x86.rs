@@ -65,6 +65,12 @@ pub(super) mod avx512 {
     }
 
     #[target_feature(enable = "avx512f,avx512vnni,avx512vpopcntdq,popcnt")]
+    fn load_words(words: &[u64; 8]) -> __m512i {
+        // SAFETY: reads exactly the eight words of `words`; the instruction needs no alignment.
+        unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512vnni,avx512vpopcntdq,popcnt")]
     fn bias(query: &[i8]) -> i32 {
         -128 * query.iter().map(|&code| i32::from(code)).sum::<i32>()
     }
@@ -81,8 +87,15 @@ pub(super) mod avx512 {
 
     #[target_feature(enable = "avx512f,avx512vnni,avx512vpopcntdq,popcnt")]
     fn distance(query: &[u64], row: &[u8]) -> u16 {
-        let (words, _) = row.as_chunks::<8>();
-        query.iter().zip(words).map(|(&a, &b)| (a ^ u64::from_le_bytes(b)).count_ones() as u16).sum()
+        let (query, query_rest) = query.as_chunks::<8>();
+        let (row, row_rest) = row.as_chunks::<64>();
+        let mut sum = _mm512_setzero_si512();
+        for (query, row) in query.iter().zip(row) {
+            sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_xor_si512(load_words(query), load(row))));
+        }
+        let rest = query_rest.iter().zip(row_rest.as_chunks::<8>().0);
+        let rest: u16 = rest.map(|(&a, &b)| (a ^ u64::from_le_bytes(b)).count_ones() as u16).sum();
+        _mm512_reduce_add_epi64(sum) as u16 + rest
     }
 
     scans!(#[target_feature(enable = "avx512f,avx512vnni,avx512vpopcntdq,popcnt")]);
