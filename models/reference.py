@@ -4,7 +4,7 @@ Owns letterbox, raw YOLOv8 heads, NMS, crop and embedding exactly as the manifes
 to it by a parity test. One pass over the whole photo: tiles, index and counting belong to the core and are refused
 here, as are heads other than `yolov8_raw`. Plain and slow on purpose.
 
-Command line: `python -m models.reference BUNDLE PHOTO... --output OUT.json`.
+Command line: `python -m models.reference BUNDLE PHOTO... --output OUT.json [--pixels FOLDER]`.
 """
 
 from __future__ import annotations
@@ -260,6 +260,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("photos", type=Path, nargs="+", metavar="photo")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--pixels", type=Path, help="folder for each photo as it was seen here: upright, lossless PNG")
     args = parser.parse_args()
     try:
         bundle = Bundle(args.bundle)
@@ -269,7 +270,12 @@ def main() -> None:
             facings = [
                 {"box": list(f.box), "class": bundle.detector.classes[f.label], "score": f.score} for f in bundle.detect(photo)
             ]
-            entries.append({"file": str(path), "width": photo.width, "height": photo.height, "facings": facings})
+            entry = {"file": str(path), "width": photo.width, "height": photo.height, "facings": facings}
+            if args.pixels:
+                seen = args.pixels / f"{path.stem}.png"
+                photo.save(seen)
+                entry["pixels"] = str(seen)
+            entries.append(entry)
     except ReferenceError as error:
         sys.exit(f"error: {error}")
     args.output.write_text(json.dumps({"photos": entries}, indent=1), encoding="utf-8")

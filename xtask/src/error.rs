@@ -34,6 +34,10 @@ pub(crate) enum Error {
     NoLibrary { platform: String },
     #[error("the library was fetched but does not work: {0}")]
     Library(#[from] shelfscan_tflite::Error),
+    #[error("{}: {reason}", path.display())]
+    Json { path: PathBuf, reason: String },
+    #[error("the core and its Python reference differ: {0}")]
+    Parity(String),
     #[error("no such step: {0}. `cargo xtask test --list` names them")]
     NoSuchStep(String),
     #[error("{0} failed")]

@@ -1,10 +1,13 @@
-//! The developer's commands: `cargo xtask fetch`, `cargo xtask test`. CI calls nothing else.
+//! The developer's commands: `cargo xtask demo`, `test`, `bench`, `fetch`. CI calls nothing else.
 //!
 //! Each command is a module. They run cargo, rustfmt, pip and the like as a person would, and keep what they fetch or
 //! install in the build folder, so that `cargo clean` is all there is to undo.
 
+mod bench;
+mod demo;
 mod error;
 mod fetch;
+mod parity;
 mod python;
 mod step;
 mod test;
@@ -27,6 +30,10 @@ struct Arguments {
 enum Command {
     /// Get the native TensorFlow Lite library, pinned by sha256, into the build folder.
     Fetch,
+    /// Build, enrol the sample's products, scan the sample photo and show the counts.
+    Demo(demo::Options),
+    /// Measure speed and memory of a scan against the models' own time.
+    Bench,
     /// Run every check and test, as CI does.
     Test(test::Options),
 }
@@ -34,6 +41,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Fetch => fetch::run(),
+        Command::Demo(options) => demo::run(&options),
+        Command::Bench => bench::run(),
         Command::Test(options) => test::run(&options),
     };
     match outcome {

@@ -34,6 +34,32 @@ pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Re
     fs::rename(&file, destination).map_err(Error::file(file))
 }
 
+/// The machine's Python with the packages that `pins` (a requirements file below `xtask/pins`) names, in a folder of the
+/// project's own that is made once for each state of the file.
+pub(crate) fn with_packages(pins: &str) -> Result<Command> {
+    let requirements = root().join("xtask/pins").join(pins);
+    let text = fs::read_to_string(&requirements).map_err(Error::file(&requirements))?;
+    let packages = tools::folder().join(pins.trim_end_matches(".txt"));
+    let installed = packages.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == text) {
+        return Ok(with_path(python()?, &packages));
+    }
+    if packages.exists() {
+        fs::remove_dir_all(&packages).map_err(Error::file(&packages))?;
+    }
+    let mut install = pip()?;
+    install.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
+    install.arg("--requirement").arg(&requirements).arg("--target").arg(&packages);
+    execute(&mut install).map_err(|_| Error::Download { pins: pins.to_owned() })?;
+    fs::write(&installed, text).map_err(Error::file(&installed))?;
+    Ok(with_path(python()?, &packages))
+}
+
+fn with_path(mut python: Command, packages: &Path) -> Command {
+    python.env("PYTHONPATH", packages);
+    python
+}
+
 /// The machine's Python 3.
 fn python() -> Result<Command> {
     let usable =

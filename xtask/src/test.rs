@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
-use crate::{fetch, tools};
+use crate::{fetch, parity, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
         name: "tests",
         run: |skipped| cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped),
     },
+    Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
 ];
 
 /// Runs the steps and prints a table of them; fails if any did.
