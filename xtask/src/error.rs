@@ -40,8 +40,6 @@ pub(crate) enum Error {
     Parity(String),
     #[error("no such step: {0}. `cargo xtask test --list` names them")]
     NoSuchStep(String),
-    #[error("{0} failed")]
-    Steps(String),
 }
 
 impl Error {

@@ -40,16 +40,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Fetch => fetch::run(),
+        Command::Fetch => fetch::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options),
         Command::Bench => bench::run(),
         Command::Test(options) => test::run(&options),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
 }

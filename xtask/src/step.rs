@@ -3,7 +3,7 @@
 //! Owns the echo of a step's output and the search for lines that begin with `SKIPPED:`, by which a test says that this
 //! machine could not run it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -26,20 +26,20 @@ pub(crate) fn watch(command: &mut Command, skipped: &Mutex<Vec<String>>) -> Resu
     let mut child = command.spawn().map_err(|source| Error::Program { program: program(command), source })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
-        scope.spawn(|| echo(stdout, skipped));
-        scope.spawn(|| echo(stderr, skipped));
+        scope.spawn(|| echo(stdout, io::stdout(), skipped));
+        scope.spawn(|| echo(stderr, io::stdout(), skipped));
     });
     let status = child.wait().map_err(|source| Error::Program { program: program(command), source })?;
     if status.success() { Ok(()) } else { Err(failed(command, status)) }
 }
 
-/// Prints each line on stdout, so that a log has both streams in one order, and keeps those that say `SKIPPED:`.
-fn echo(stream: Option<impl Read>, skipped: &Mutex<Vec<String>>) {
+/// Passes each line on, and keeps those that say `SKIPPED:`. Both streams of a step go to stdout: a log has one order.
+fn echo(stream: Option<impl Read>, mut to: impl Write, skipped: &Mutex<Vec<String>>) {
     let Some(stream) = stream else { return };
     for line in BufReader::new(stream).split(b'\n').map_while(|line| line.ok()) {
         let line = String::from_utf8_lossy(&line);
         // A closed stdout is no reason to stop reading: the child would block.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let _ = writeln!(to, "{line}");
         if line.trim_start().starts_with(SKIPPED) {
             skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.trim().to_owned());
         }
@@ -66,23 +66,26 @@ mod tests {
     fn lines_that_say_skipped_are_kept_and_others_are_not() {
         let output = "test a ... ok\nSKIPPED: the emulator, no KVM\r\n  SKIPPED: Swift, not installed\n\
                       not SKIPPED: this\nSKIPPED: no end";
-        let skipped = Mutex::default();
-        echo(Some(output.as_bytes()), &skipped);
+        let (mut shown, skipped) = (Vec::new(), Mutex::default());
+        echo(Some(output.as_bytes()), &mut shown, &skipped);
         let expected = ["SKIPPED: the emulator, no KVM", "SKIPPED: Swift, not installed", "SKIPPED: no end"];
         assert_eq!(skipped.into_inner().unwrap(), expected);
+        assert_eq!(String::from_utf8(shown).unwrap(), format!("{output}\n"));
     }
 
     #[test]
     fn bytes_that_are_no_text_do_not_end_the_reading() {
         let skipped = Mutex::default();
-        echo(Some(&b"\xff\xfe\n\0\nSKIPPED: after noise\n"[..]), &skipped);
+        echo(Some(&b"\xff\xfe\n\0\nSKIPPED: after noise\n"[..]), io::sink(), &skipped);
         assert_eq!(skipped.into_inner().unwrap(), ["SKIPPED: after noise"]);
     }
 
     #[test]
     fn a_failed_command_is_named_with_its_arguments() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let error = watch(Command::new(cargo).args(["no-such-command"]), &Mutex::default()).unwrap_err();
+        let mut command = Command::new(cargo);
+        let status = command.args(["no-such-command"]).output().unwrap().status;
+        let error = failed(&command, status);
         assert!(error.to_string().starts_with("`cargo no-such-command` failed"), "{error}");
         let error = watch(&mut Command::new("no-such-program"), &Mutex::default()).unwrap_err();
         assert!(error.to_string().starts_with("can't run `no-such-program`"), "{error}");

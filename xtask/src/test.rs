@@ -4,6 +4,7 @@
 //! mend. With `CI=true` a skipped test is a failure: what CI can't run, it must not seem to have run.
 
 use std::fmt;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -55,18 +56,20 @@ const STEPS: &[Step] = &[
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
 ];
 
-/// Runs the steps and prints a table of them; fails if any did.
-pub(crate) fn run(options: &Options) -> Result<()> {
+/// Runs the steps and prints a table of them; the exit code says whether any failed.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.list {
         STEPS.iter().for_each(|step| println!("{}", step.name));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     if let Some(unknown) = options.steps.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         return Err(Error::NoSuchStep(unknown.clone()));
     }
     let chosen = STEPS.iter().filter(|step| options.steps.is_empty() || options.steps.iter().any(|n| n == step.name));
     let done: Vec<Done> = chosen.map(Done::run).collect();
-    summarise(&done, std::env::var("CI").is_ok_and(|ci| ci == "true"))
+    let (summary, good) = summary(&done, std::env::var("CI").is_ok_and(|ci| ci == "true"));
+    println!("\n==> summary\n{summary}");
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A step that was run.
@@ -107,17 +110,19 @@ impl fmt::Display for Done {
     }
 }
 
-/// Prints what came of each step. The last line counts those that passed and those that failed.
-fn summarise(done: &[Done], ci: bool) -> Result<()> {
-    println!("\n==> summary");
-    done.iter().for_each(|done| println!("{done}"));
+/// What came of each step, and whether that is good. The last line counts those that passed and those that failed.
+fn summary(done: &[Done], ci: bool) -> (String, bool) {
+    let mut lines: Vec<String> = done.iter().map(Done::to_string).collect();
     let failed: Vec<_> = done.iter().filter(|done| done.failed(ci)).map(|done| done.name).collect();
     if ci && done.iter().any(|done| !done.skipped.is_empty()) {
-        println!("CI=true: a skipped test is a failure");
+        lines.push("CI=true: a skipped test is a failure".to_owned());
     }
-    let verified = done.iter().filter(|done| !done.failed(ci) && matches!(done.verdict, Ok(Verdict::Passed))).count();
-    println!("{verified} passed, {} failed", failed.len());
-    if failed.is_empty() { Ok(()) } else { Err(Error::Steps(failed.join(", "))) }
+    if !failed.is_empty() {
+        lines.push(format!("failed: {}", failed.join(", ")));
+    }
+    let passed = done.iter().filter(|done| !done.failed(ci) && matches!(done.verdict, Ok(Verdict::Passed))).count();
+    lines.push(format!("{passed} passed, {} failed", failed.len()));
+    (lines.join("\n"), failed.is_empty())
 }
 
 fn passed(_: ()) -> Verdict {
@@ -158,24 +163,23 @@ mod tests {
 
     #[test]
     fn a_skipped_test_fails_in_ci_alone() {
-        let skipped = done(Ok(Verdict::Passed), &["SKIPPED: the emulator, no KVM"]);
-        assert!(!skipped.failed(false));
-        assert!(skipped.failed(true));
-        assert!(skipped.to_string().contains("SKIPPED: the emulator, no KVM"));
-        assert!(summarise(&[skipped], true).is_err());
+        let done = [done(Ok(Verdict::Passed), &["the emulator, no KVM"])];
+        let (here, good) = summary(&done, false);
+        assert!(good && here.contains("the emulator, no KVM") && here.ends_with("\n1 passed, 0 failed"), "{here}");
+        let (ci, good) = summary(&done, true);
+        assert!(!good && ci.contains("the emulator, no KVM") && ci.ends_with("\n0 passed, 1 failed"), "{ci}");
     }
 
     #[test]
     fn a_failed_step_fails_everywhere_and_an_unverified_one_nowhere() {
-        let unverified = done(Ok(Verdict::NotVerified("no network".to_owned())), &[]);
-        let failed = done(Err(Error::NoPip), &[]);
+        let unverified = || done(Ok(Verdict::NotVerified("no network".to_owned())), &[]);
         for ci in [false, true] {
-            assert!(!unverified.failed(ci));
-            assert!(failed.failed(ci));
+            let (text, good) = summary(&[done(Ok(Verdict::Passed), &[]), unverified()], ci);
+            assert!(good && text.contains("NOT VERIFIED: no network"), "{text}");
+            assert!(text.ends_with("\n1 passed, 0 failed"), "{text}");
+            let (text, good) = summary(&[unverified(), done(Err(Error::NoPip), &[])], ci);
+            assert!(!good && text.ends_with("\nfailed: step\n0 passed, 1 failed"), "{text}");
         }
-        assert!(unverified.to_string().contains("NOT VERIFIED: no network"));
-        assert!(summarise(&[unverified], true).is_ok());
-        assert!(summarise(&[failed], false).is_err());
     }
 
     #[test]
