@@ -39,10 +39,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
     let outcome = match Arguments::parse().command {
-        Command::Fetch => fetch::run().map(|()| ExitCode::SUCCESS),
-        Command::Demo(options) => demo::run(&options),
-        Command::Bench => bench::run(),
+        Command::Fetch => fetch::run().map(done),
+        Command::Demo(options) => demo::run(&options).map(done),
+        Command::Bench => bench::run().map(done),
         Command::Test(options) => test::run(&options),
     };
     outcome.unwrap_or_else(|error| {
