@@ -27,14 +27,13 @@ _MARGIN = 0.03
 
 
 def _backdrop(rng: np.random.Generator) -> Image.Image:
-    """Blurred surroundings for light, mirrors and background: a bright half above, patches of colour around."""
+    """Blurred surroundings for light, mirrors and background: patches of colour and a few lamps."""
     pixels = np.zeros((64, 128, 3))
-    pixels[:] = rng.uniform(0.2, 0.45) + rng.uniform(-0.08, 0.08, 3)
+    pixels[:] = rng.uniform(0.2, 0.45) + rng.uniform(-0.05, 0.05, 3)
     for _ in range(26):
         y, x = int(rng.integers(0, 64)), int(rng.integers(0, 128))
-        pixels[y : y + int(rng.integers(4, 22)), x : x + int(rng.integers(3, 16))] = rng.uniform(0.05, 0.7) + rng.uniform(
-            -0.12, 0.2, 3
-        )
+        high, wide = int(rng.integers(4, 22)), int(rng.integers(3, 16))
+        pixels[y : y + high, x : x + wide] = rng.uniform(0.05, 0.7) + rng.uniform(-0.08, 0.08, 3)
     for _ in range(int(rng.integers(2, 5))):
         y, x = int(rng.integers(2, 24)), int(rng.integers(0, 116))
         pixels[y : y + 4, x : x + 12] = 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 Floats = NDArray[np.float64]
 
@@ -23,10 +23,18 @@ def _noise(pixels: Floats, strength: float, rng: np.random.Generator) -> Floats:
     return pixels + (grey + colour) * (1.25 - pixels.mean(axis=2, keepdims=True) / 255)
 
 
+def _phone_tone(image: Image.Image) -> Image.Image:
+    """The tone curve of a phone: brighter, more contrast in the middle, fuller colours."""
+    level = np.clip(np.arange(256) / 255 * 1.10, 0, 1)
+    curve = level + 0.44 * (level - 0.5) * level * (1 - level)
+    vivid = ImageEnhance.Color(image).enhance(1.22)
+    return vivid.point([round(float(v) * 255) for v in curve.clip(0, 1)] * 3)
+
+
 def shelf(rendered: Image.Image, seed: int) -> Image.Image:
-    """The sample photo out of its rendering: glow of bright lamps, fall-off to the corners, sharpening, noise."""
+    """The sample photo out of its rendering: tone, glow of bright lamps, fall-off to the corners, sharpening, noise."""
     rng = np.random.default_rng(seed)
-    image = rendered.convert("RGB")
+    image = _phone_tone(rendered.convert("RGB"))
     small = image.resize((image.width // 8, image.height // 8), Image.Resampling.BOX)
     bright = small.point([max(0, v - 205) * 4 for v in range(256)] * 3)
     glow = bright.filter(ImageFilter.GaussianBlur(image.width / 8 * 0.012)).resize(image.size, Image.Resampling.BICUBIC)
@@ -39,8 +47,8 @@ def shelf(rendered: Image.Image, seed: int) -> Image.Image:
 
 def product(rendered: Image.Image, rng: np.random.Generator) -> Image.Image:
     """A gallery picture out of its rendering: its own light, white balance, blur and noise."""
-    pixels = np.asarray(rendered.convert("RGB"), dtype=np.float64)
-    pixels = 255 * (pixels / 255) ** float(rng.uniform(0.85, 1.25)) * rng.uniform(0.93, 1.05, 3)
+    pixels = np.asarray(_phone_tone(rendered.convert("RGB")), dtype=np.float64)
+    pixels = 255 * (pixels / 255) ** float(rng.uniform(0.65, 1.0)) * rng.uniform(0.93, 1.05, 3)
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 1.0))))
     noisy = _noise(np.asarray(image, dtype=np.float64), float(rng.uniform(1.0, 4.0)), rng)
