@@ -180,7 +180,7 @@ SKUS: tuple[Sku, ...] = (
         "hopfling",
         "PILS",
         ("f4ead0", "a8202a", "c99a3a", "3b1d10"),
-        Body(rgb("a35c1c"), 1.0, 1.45),
+        Body(rgb("8a4514"), 0.9, 1.45),
         rgb("b8892e"),
     ),
     Sku(
@@ -191,7 +191,7 @@ SKUS: tuple[Sku, ...] = (
         "hopfling",
         "LAGER",
         ("e9efe4", "14532f", "b9c2c9", "10301d"),
-        Body(rgb("62b45a"), 1.0, 1.45),
+        Body(rgb("3f943c"), 0.9, 1.45),
         rgb("1c5c30"),
     ),
     Sku(
