@@ -74,22 +74,23 @@ fn lines(folder: &Path) -> Result<Vec<SkuEntry>, Failure> {
     reader.deserialize().map(|line| line.map(entry).map_err(wrong)).collect()
 }
 
-/// The embeddings of pictures that could be used; the others are named on standard error. `true` if there were any.
-pub fn embed(
-    models: &Models,
-    pictures: &[PathBuf],
-    subject: Subject,
-) -> Result<(Vec<Option<Vec<f32>>>, bool), Failure> {
+/// What came of a gallery's pictures.
+#[derive(Debug)]
+pub struct Embedded {
+    /// For each picture its embedding; none where it could not be used.
+    pub embeddings: Vec<Option<Vec<f32>>>,
+    /// Whether there were any of those.
+    pub failed: bool,
+}
+
+/// Embeds pictures; those that can't be used are named on standard error.
+pub fn embed(models: &Models, pictures: &[PathBuf], subject: Subject) -> Result<Embedded, Failure> {
     let bar = scan::progress(pictures.len() as u64, "pictures");
-    let embedded = models.embed_pictures(pictures, subject, &Cancel::new(), || bar.inc(1))?;
+    let outcomes = models.embed_pictures(pictures, subject, &Cancel::new(), || bar.inc(1))?;
     bar.finish_and_clear();
-    let mut failed = false;
-    let told = |outcome: Result<Vec<f32>, shelfscan::PictureError>| {
-        outcome.map_err(|error| {
-            failed = true;
-            eprintln!("error: {error}");
-        })
-    };
-    let embeddings = embedded.into_iter().map(told).map(Result::ok).collect();
-    Ok((embeddings, failed))
+    let tell =
+        |outcome: Result<Vec<f32>, shelfscan::PictureError>| outcome.map_err(|error| eprintln!("error: {error}")).ok();
+    let embeddings: Vec<Option<Vec<f32>>> = outcomes.into_iter().map(tell).collect();
+    let failed = embeddings.iter().any(Option::is_none);
+    Ok(Embedded { embeddings, failed })
 }

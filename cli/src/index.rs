@@ -1,16 +1,17 @@
 //! `shelfscan index`: SKUs in and out of an index.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use npyz::WriterBuilder;
 use shelfscan::index::{BuildOptions, Index};
 use shelfscan::{Bundle, Catalogue, Models, SkuEntry, Subject};
 
 use crate::failure::Failure;
+use crate::gallery::{self, Embedded};
+use crate::npy::Array;
 use crate::output::Output;
-use crate::{gallery, scan, table};
+use crate::{scan, table};
 
 /// What to do with an index.
 #[derive(Debug, clap::Subcommand)]
@@ -145,7 +146,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
 fn build(mut catalogue: Catalogue, gallery: &Path, subject: Subject, output: Option<Output>) -> Result<(), Failure> {
     let entries = gallery::read(gallery)?;
     let pictures: Vec<PathBuf> = entries.iter().flat_map(|entry| &entry.pictures).cloned().collect();
-    let (embeddings, failed) = gallery::embed(catalogue.models(), &pictures, subject)?;
+    let Embedded { embeddings, failed } = gallery::embed(catalogue.models(), &pictures, subject)?;
     let mut embeddings = embeddings.into_iter();
     for entry in entries {
         let of_sku: Vec<Vec<f32>> = embeddings.by_ref().take(entry.pictures.len()).flatten().collect();
@@ -169,22 +170,20 @@ fn build_from(
     let text = fs::read_to_string(labels).map_err(|error| unusable(labels, error.to_string()))?;
     let ids: Vec<String> = serde_json::from_str(&text)
         .map_err(|error| unusable(labels, format!("a JSON list of SKU ids is needed: {error}")))?;
-    let file = File::open(embeddings).map_err(|error| unusable(embeddings, error.to_string()))?;
-    let array = npyz::NpyFile::new(BufReader::new(file)).map_err(|error| unusable(embeddings, error.to_string()))?;
+    let bytes = fs::read(embeddings).map_err(|error| unusable(embeddings, error.to_string()))?;
+    let array = Array::parse(&bytes).map_err(|reason| unusable(embeddings, reason))?;
     let dim = catalogue.models().manifest().embedder.dim;
-    let (shape, order) = (array.shape().to_vec(), array.order());
-    if shape != [ids.len() as u64, dim as u64] || order != npyz::Order::C {
+    if array.shape != (ids.len(), dim) {
+        let (rows, columns) = array.shape;
         let reason = format!(
-            "its shape is {shape:?}; {} labels and the bundle's embedder make [{}, {dim}]",
+            "its shape is {rows} x {columns}; {} labels and the bundle's embedder make {} x {dim}",
             ids.len(),
             ids.len()
         );
         return Err(unusable(embeddings, reason));
     }
-    let numbers =
-        array.into_vec::<f32>().map_err(|error| unusable(embeddings, format!("float32 is needed: {error}")))?;
     let known = catalogue.models().manifest().skus.clone();
-    for (id, embedding) in ids.iter().zip(numbers.chunks_exact(dim)) {
+    for (id, embedding) in ids.iter().zip(array.numbers.chunks_exact(dim)) {
         let unset = || SkuEntry { id: id.clone(), name: id.clone(), container: None, barcode: None };
         let sku = known.iter().find(|sku| sku.id == *id).cloned().unwrap_or_else(unset);
         catalogue.enrol(sku, &[embedding.to_vec()])?;
@@ -204,7 +203,7 @@ fn finish(catalogue: &Catalogue, embeddings: usize, output: Option<Output>) -> R
 }
 
 fn add(mut catalogue: Catalogue, sku: SkuEntry, pictures: &[PathBuf], subject: Subject) -> Result<(), Failure> {
-    let (embeddings, failed) = gallery::embed(catalogue.models(), pictures, subject)?;
+    let Embedded { embeddings, failed } = gallery::embed(catalogue.models(), pictures, subject)?;
     let embeddings: Vec<Vec<f32>> = embeddings.into_iter().flatten().collect();
     if embeddings.is_empty() {
         return Err(Failure::Nothing(format!("none of the pictures of `{}` can be used; nothing was changed", sku.id)));
@@ -255,11 +254,7 @@ fn export(index: &Index, npy: &Path) -> Result<(), Failure> {
         ids.push(id);
         numbers.extend(row);
     }
-    let mut bytes = Vec::new();
-    let shape = [ids.len() as u64, index.dim() as u64];
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
-    writer.extend(numbers)?;
-    writer.finish()?;
+    let bytes = Array { shape: (ids.len(), index.dim()), numbers }.to_bytes();
     let text = serde_json::to_vec(&ids).map_err(io::Error::from)?;
     array.finish(&bytes)?;
     list.finish(&text)?;

@@ -11,6 +11,7 @@ mod bundle;
 mod failure;
 mod gallery;
 mod index;
+mod npy;
 mod output;
 mod photos;
 mod scan;

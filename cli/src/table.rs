@@ -8,10 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 /// A table with these headings.
 pub fn with_headings<const N: usize>(headings: [&str; N]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headings);
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(headings);
     table
 }
 
