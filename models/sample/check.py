@@ -71,6 +71,9 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=1344, help="side of a tile in pixels of the photo")
     parser.add_argument("--confidence", type=float, default=0.25)
     args = parser.parse_args()
+    for path in (args.detector, args.photo, args.truth):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
     photo = Image.open(args.photo).convert("RGB")
     facings = json.loads(args.truth.read_text(encoding="utf-8"))["facings"]
     truth = np.array([f["box"] for f in facings], dtype=np.float64)

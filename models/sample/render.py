@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10, help="light paths a pixel of the shelf picture")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if not 0.02 <= args.detail <= 1.0 or args.samples < 1:
+        parser.error("--detail must lie between 0.02 and 1, --samples be at least 1")
     args.output.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as work:
