@@ -10,7 +10,7 @@ use shelfscan_tflite::Pooled;
 use shelfscan_vision::nms::{Suppression, suppress};
 use shelfscan_vision::rows::{Place, places};
 use shelfscan_vision::tiles::{self, Tiling};
-use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Sampler, decode};
+use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Sampler, decode_into};
 
 use crate::models::Workbench;
 use crate::parallel::in_turn;
@@ -41,6 +41,8 @@ pub struct ScanOptions {
 pub struct Scanner {
     bundle: Bundle,
     benches: Mutex<Vec<Workbench>>,
+    /// Memory of decoded photos, one for each that was scanned at the same time.
+    pixels: Mutex<Vec<Vec<u8>>>,
 }
 
 /// One worker's share of a stage.
@@ -62,7 +64,7 @@ struct Named {
 impl Scanner {
     /// A scanner over an open bundle.
     pub fn new(bundle: Bundle) -> Self {
-        Self { bundle, benches: Mutex::default() }
+        Self { bundle, benches: Mutex::default(), pixels: Mutex::default() }
     }
 
     /// The bundle.
@@ -70,15 +72,24 @@ impl Scanner {
         &self.bundle
     }
 
-    /// Decodes and scans the bytes of a photo file.
+    /// Decodes and scans the bytes of a photo file. The decoded pixels' memory is kept for the next photo (3 bytes a pixel,
+    /// once for each photo scanned at the same time); [`Scanner::release_memory`] gives it back.
     pub fn scan_file(&self, bytes: &[u8], options: &ScanOptions) -> Result<ScanResult, ScanError> {
         let started = Instant::now();
-        let photo = decode(bytes, &options.limits)?;
+        let buffer = self.pixels.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let photo = decode_into(bytes, &options.limits, buffer)?;
         let decoded = started.elapsed();
         let mut result = self.scan(photo.view()?, options)?;
+        self.pixels.lock().unwrap_or_else(PoisonError::into_inner).push(photo.into_buffer());
         result.timings.decode = decoded;
         result.timings.total += decoded;
         Ok(result)
+    }
+
+    /// Gives back what is kept between photos to be quick: decoded pixels and scratch, not the models.
+    pub fn release_memory(&self) {
+        self.pixels.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.benches.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Scans a photo.

@@ -7,7 +7,7 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata};
 
 use crate::{ImageView, Orientation, PixelFormat, ViewError};
 
@@ -90,22 +90,26 @@ impl DecodedPhoto {
         Ok(view.oriented(self.orientation))
     }
 
-    /// The pixels as stored, with their size and orientation: `(RGB, width, height, orientation)`.
-    pub fn into_parts(self) -> (Vec<u8>, u32, u32, Orientation) {
-        (self.pixels, self.width, self.height, self.orientation)
+    /// The memory of the pixels, to decode another photo into.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.pixels
     }
 }
 
 /// Decodes a whole JPEG, PNG or WebP file.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, DecodeError> {
+    decode_into(bytes, limits, Vec::new())
+}
+
+/// Like [`decode`], into a buffer of an earlier photo ([`DecodedPhoto::into_buffer`]). Fresh memory for 12 megapixels costs
+/// nearly as much as decoding them: the system hands it out page by page as it is first written.
+pub fn decode_into(bytes: &[u8], limits: &DecodeLimits, buffer: Vec<u8>) -> Result<DecodedPhoto, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
     let format = match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => format,
-        _ => {
-            return Err(DecodeError::UnknownFormat { found: known_by_name(bytes) });
-        }
+        _ => return Err(DecodeError::UnknownFormat { found: known_by_name(bytes) }),
     };
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut decoder = reader.into_decoder().map_err(|error| broken(error, format))?;
@@ -118,13 +122,23 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DecodedPhoto, Decod
         return Err(DecodeError::Truncated { format: "JPEG" });
     }
     let orientation = decoder.orientation().unwrap_or(metadata::Orientation::NoTransforms);
-    let picture = DynamicImage::from_decoder(decoder).map_err(|error| broken(error, format))?;
-    let pixels = match picture {
-        DynamicImage::ImageRgb8(picture) => picture.into_raw(),
-        picture if picture.color().has_alpha() => over_white(&picture.into_rgba8()),
-        picture => picture.into_rgb8().into_raw(),
-    };
+    let pixels = rgb(decoder, buffer).map_err(|error| broken(error, format))?;
     Ok(DecodedPhoto { pixels, width, height, orientation: Orientation::from_exif(orientation.to_exif()) })
+}
+
+fn rgb(decoder: impl ImageDecoder, mut buffer: Vec<u8>) -> image::ImageResult<Vec<u8>> {
+    if decoder.color_type() == ColorType::Rgb8 {
+        let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+        if buffer.capacity() < length {
+            // Zeroed memory from the system is not touched before the decoder writes it.
+            buffer = vec![0; length];
+        }
+        buffer.resize(length, 0);
+        decoder.read_image(&mut buffer)?;
+        return Ok(buffer);
+    }
+    let picture = DynamicImage::from_decoder(decoder)?;
+    Ok(if picture.color().has_alpha() { over_white(&picture.into_rgba8()) } else { picture.into_rgb8().into_raw() })
 }
 
 fn broken(error: image::ImageError, format: ImageFormat) -> DecodeError {
@@ -212,8 +226,8 @@ mod tests {
     }
 
     fn pixels(bytes: &[u8]) -> (Vec<u8>, u32, u32) {
-        let (pixels, width, height, _) = decode(bytes, &DecodeLimits::default()).unwrap().into_parts();
-        (pixels, width, height)
+        let photo = decode(bytes, &DecodeLimits::default()).unwrap();
+        (photo.pixels, photo.width, photo.height)
     }
 
     #[test]
@@ -225,6 +239,20 @@ mod tests {
         }
         let half = decode(&bytes[..bytes.len() / 2 + 200], &DecodeLimits::default());
         assert!(matches!(half, Err(DecodeError::Truncated { format: "JPEG" })), "{half:?}");
+    }
+
+    #[test]
+    fn a_buffer_of_another_photo_leaves_no_trace() {
+        let (large, small) = (gradient(64, 48), gradient(31, 17));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let (large, small) = (encoded(&large.clone().into(), format), encoded(&small.clone().into(), format));
+            let limits = DecodeLimits::default();
+            let buffer = decode(&large, &limits).unwrap().into_buffer();
+            let again = decode_into(&small, &limits, buffer).unwrap();
+            assert_eq!(again.pixels, pixels(&small).0);
+            let grown = decode_into(&large, &limits, again.into_buffer()).unwrap();
+            assert_eq!(grown.pixels, pixels(&large).0);
+        }
     }
 
     #[test]

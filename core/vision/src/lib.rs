@@ -20,7 +20,7 @@ pub mod sampler;
 pub mod tensor;
 pub mod tiles;
 
-pub use decode::{DecodeError, DecodeLimits, DecodedPhoto, decode};
+pub use decode::{DecodeError, DecodeLimits, DecodedPhoto, decode, decode_into};
 pub use geometry::Rect;
 pub use heads::{Detection, HeadError, HeadKind, HeadOutput, Heads};
 pub use letterbox::Letterbox;

@@ -12,7 +12,7 @@ use crate::{Frame, Placement, Rect, SampleError, Sampler};
 /// Side of a patch in pixels at the scale of measurement.
 const PATCH: usize = 96;
 /// Patches along each side of the photo.
-const PATCHES: usize = 4;
+const PATCHES: usize = 3;
 /// Longer side of the photo at the scale of measurement, in pixels.
 const SCALE: f32 = 1000.0;
 /// Sharpness below which a photo is called blurred.
