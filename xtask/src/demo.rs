@@ -17,7 +17,7 @@ use crate::tools::cargo;
 use crate::workspace::{root, target};
 
 /// What to scan.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Photos or folders to scan with the shipped bundle, instead of the sample photo.
     #[arg(long, num_args = 1.., value_name = "PHOTO")]

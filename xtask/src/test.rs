@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
-use crate::{fetch, parity, tools};
+use crate::workspace::root;
+use crate::{demo, fetch, parity, python, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -41,6 +42,7 @@ enum Verdict {
 const STEPS: &[Step] = &[
     Step { name: "fetch", run: |_| fetch::run().map(passed) },
     Step { name: "rustfmt", run: |skipped| cargo(&["fmt", "--all", "--check"], skipped) },
+    Step { name: "ruff", run: ruff },
     Step { name: "licences", run: licences },
     Step { name: "advisories", run: advisories },
     Step {
@@ -54,6 +56,7 @@ const STEPS: &[Step] = &[
         run: |skipped| cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped),
     },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
+    Step { name: "demo", run: |_| demo::run(&demo::Options::default()).map(passed) },
 ];
 
 /// Runs the steps and prints a table of them; the exit code says whether any failed.
@@ -137,6 +140,16 @@ fn rustdoc(skipped: &Skipped) -> Result<Verdict> {
     let mut rustdoc = tools::cargo();
     rustdoc.args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-Dwarnings");
     watch(&mut rustdoc, skipped).map(passed)
+}
+
+/// Lints and format of the Python, with the linter's release for this machine from the package registry.
+fn ruff(skipped: &Skipped) -> Result<Verdict> {
+    for arguments in [&["check"][..], &["format", "--check"]] {
+        let mut ruff = python::with_packages("ruff.txt")?;
+        ruff.current_dir(root()).args(["-m", "ruff"]).args(arguments).args(["--no-cache", "--quiet", "models"]);
+        watch(&mut ruff, skipped)?;
+    }
+    Ok(Verdict::Passed)
 }
 
 fn licences(skipped: &Skipped) -> Result<Verdict> {
