@@ -148,7 +148,7 @@ fn entry<'a>(manifest: &'a Manifest, path: &Path, name: &str) -> Result<&'a File
 
 /// The index that belongs to the manifest. A change of the SKUs that was cut off after its manifest was in place (see
 /// [`Catalogue::save`](crate::Catalogue::save)) left the index under its new name.
-fn find_index(folder: &Path, expected: &FileEntry) -> Result<(PathBuf, [u8; 32]), BundleError> {
+pub(crate) fn find_index(folder: &Path, expected: &FileEntry) -> Result<(PathBuf, [u8; 32]), BundleError> {
     let path = folder.join(INDEX);
     match verify(&path, expected) {
         Ok(sha256) => Ok((path, sha256)),

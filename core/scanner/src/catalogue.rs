@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use shelfscan_index::{BuildOptions, Builder};
 
-use crate::bundle::{INCOMING_INDEX, MANIFEST};
+use crate::bundle::{INCOMING_INDEX, MANIFEST, find_index};
 use crate::manifest::SkuEntry;
 use crate::{Bundle, INDEX, Manifest, Models, describe};
 
@@ -114,10 +114,26 @@ impl Catalogue {
             let path = folder.join(name);
             replace_file(&path, bytes).map_err(|source| CatalogueError::Write { path, source })
         };
+        self.settle()?;
         write(INCOMING_INDEX, &index)?;
-        write(MANIFEST, text.as_bytes())?;
-        let path = folder.join(INDEX);
-        fs::rename(folder.join(INCOMING_INDEX), &path).map_err(|source| CatalogueError::Write { path, source })
+        write(MANIFEST, text.as_bytes()).inspect_err(|_| {
+            let _ = fs::remove_file(folder.join(INCOMING_INDEX));
+        })?;
+        self.settle_index(&folder.join(INCOMING_INDEX))
+    }
+
+    /// A save that was cut off may have left the index that counts under its incoming name, which is needed now.
+    fn settle(&self) -> Result<(), CatalogueError> {
+        let found = self.models.manifest().files.get(INDEX).map(|entry| find_index(self.models.folder(), entry));
+        match found {
+            Some(Ok((path, _))) => self.settle_index(&path),
+            _ => Ok(()),
+        }
+    }
+
+    fn settle_index(&self, at: &Path) -> Result<(), CatalogueError> {
+        let path = self.models.folder().join(INDEX);
+        fs::rename(at, &path).map_err(|source| CatalogueError::Write { path, source })
     }
 }
 

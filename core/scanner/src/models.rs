@@ -54,8 +54,9 @@ impl Detector {
             let outputs =
                 interpreter.outputs().iter().map(output_shape).collect::<Result<Vec<_>, _>>().map_err(misfit)?;
             let input = (spec.width(), spec.height());
-            Heads::new(&entry.head.kind(), entry.classes.len(), input, &outputs)
-                .map_err(|error| misfit(error.to_string()))?
+            Heads::new(&entry.head.kind(), entry.classes.len(), input, &outputs).map_err(|error| {
+                misfit(format!("{error}; detector.head and detector.classes must describe this model"))
+            })?
         };
         Ok(Self { pool, spec, heads })
     }
@@ -170,9 +171,16 @@ impl Embedder {
     }
 }
 
-fn pool(runtime: &Runtime, path: &Path, threads: usize) -> Result<Pool, tflite::Error> {
+fn pool(runtime: &Runtime, path: &Path, threads: usize) -> Result<Pool, BundleError> {
     let limit = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
-    Ok(Pool::new(Model::open(runtime, path)?, limit))
+    let model = Model::open(runtime, path).map_err(|error| match error {
+        tflite::Error::Corrupt { path, reason } => {
+            let reason = format!("not a usable TensorFlow Lite model: {reason}; copy or export it again");
+            BundleError::Model { path, reason }
+        }
+        other => other.into(),
+    })?;
+    Ok(Pool::new(model, limit))
 }
 
 fn fill(
