@@ -19,7 +19,7 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import unwrap_model
 
 from models.training import augment
-from models.training.config import DetectorConfig
+from models.training.config import ConfigError, DetectorConfig
 
 
 class Detector(DetectionModel):
@@ -86,6 +86,9 @@ class ShelfTrainer(DetectionTrainer):
     def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> Detector:
         """The model to train, from the weights the run starts or resumes with."""
         model = self.shelf_config.model
+        found = f"yolov8{weights.yaml.get('scale')}"
+        if found != model.architecture:
+            raise ConfigError(f"`model.architecture` is {model.architecture!r} but the initial weights are a {found}")
         torch.set_num_threads(self.shelf_config.training.threads)
         return build(weights, model.classes, model.coco_classes, self.shelf_config.training.bf16)
 

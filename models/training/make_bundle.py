@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from models.training import config as configs
 from models.training import datasets
 
 SCHEMA = 1
+SELF_TEST_SIDE = 416
 LICENCES = [
     {
         "what": "detector weights",
@@ -63,19 +65,19 @@ def build(args: argparse.Namespace) -> None:
     sources = {
         "detector.tflite": args.detector,
         "embedder.tflite": args.embedder,
-        "selftest.png": args.self_test,
         "MODEL_CARD.md": args.card,
     }
     for name, source in sources.items():
         if source.resolve() != (out / name).resolve():
             _place(out / name, source.read_bytes())
+    _place(out / "selftest.png", _self_test_picture(args.self_test, args.self_test_box))
     (out / "skus.index").unlink(missing_ok=True)
     dim = int(reference.TfliteModel(out / "embedder.tflite").outputs[0]["shape"][-1])
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "name": args.name,
         "version": args.version,
-        "files": {name: _described(out / name) for name in sources},
+        "files": {name: _described(out / name) for name in [*sources, "selftest.png"]},
         "detector": {
             "input": _input(out / "detector.tflite", 114),
             "head": {"type": "yolov8_raw", "reg_max": 16, "strides": [8, 16, 32]},
@@ -126,6 +128,17 @@ def _input(model: Path, pad: int) -> dict[str, Any]:
     }
 
 
+def _self_test_picture(source: Path, box: list[int] | None) -> bytes:
+    """A part of the picture, at most 416 px a side, as PNG: small, lossless, without metadata."""
+    picture = reference.open_photo(source)
+    if box:
+        picture = picture.crop(tuple(box))
+    picture.thumbnail((SELF_TEST_SIDE, SELF_TEST_SIDE))
+    data = io.BytesIO()
+    picture.save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
 def _self_test(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     detector = reference.Detector(reference.TfliteModel(out / "detector.tflite"), manifest["detector"])
     embedder = reference.Embedder(reference.TfliteModel(out / "embedder.tflite"), manifest["embedder"])
@@ -172,7 +185,8 @@ def main() -> None:
     parser.add_argument("--embedder", type=Path, required=True, help="int8 embedder.tflite")
     parser.add_argument("--detector-config", type=Path, required=True)
     parser.add_argument("--classifier-config", type=Path, required=True)
-    parser.add_argument("--self-test", type=Path, required=True, help="a small rights-free PNG with drinks on it")
+    parser.add_argument("--self-test", type=Path, required=True, help="a rights-free picture with drinks on it")
+    parser.add_argument("--self-test-box", type=int, nargs=4, metavar=("X0", "Y0", "X1", "Y1"), help="the part of it to use")
     parser.add_argument("--card", type=Path, required=True, help="MODEL_CARD.md")
     parser.add_argument("--figures", type=Path, help="JSON written by models.training.evaluate --output")
     parser.add_argument("--confidence", type=float, default=0.25)

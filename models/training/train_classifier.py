@@ -71,6 +71,8 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
             done = epoch + step / len(batches)
             # With a time limit the schedule follows the clock, so that it always ends at its low end.
             share = max(done / training.epochs, (spent + time.monotonic() - started) / limit)
+            if share >= 1.0:
+                break
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = (
                     peak * min(1.0, (done + 0.01) / 0.5) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
@@ -105,7 +107,7 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
         if mean > best:
             best = mean
             torch.save({"ema": state["ema"]}, folder / "best.pt")
-        entry = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "seconds": round(spent), **figures}
+        entry = {"epoch": epoch + 1, "loss": float(np.mean(losses)) if losses else None, "seconds": round(spent), **figures}
         with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
         print(entry, flush=True)
