@@ -50,9 +50,9 @@ fn built(gallery: &Gallery, photos: impl Fn(usize) -> usize, mislabelled: f64, r
 #[test]
 fn known_drinks_are_named_and_unknown_ones_are_not() {
     // Mislabelled photos are the lowest of the left-out similarities, so they loosen the thresholds; and of two photos one is left
-    // out, so the thresholds are those of single photos.
-    let galleries =
-        [(40, 0.0, 0.95), (40, 0.02, 0.85), (12, 0.0, 0.95), (5, 0.0, 0.95), (3, 0.0, 0.95), (2, 0.0, 0.65)];
+    // out, so the thresholds are those of single photos. Few photos are given slack for facings from elsewhere, which this
+    // gallery doesn't have.
+    let galleries = [(40, 0.0, 0.95), (40, 0.02, 0.85), (12, 0.0, 0.93), (5, 0.0, 0.8), (3, 0.0, 0.68), (2, 0.0, 0.4)];
     for (photos, mislabelled, least) in galleries {
         let mut random = Random::new(21);
         let gallery = Gallery::new(KNOWN + UNKNOWN, DIM, &mut random);
