@@ -1,11 +1,23 @@
 //! How a command ends when it doesn't end well: one sentence and an exit code.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use shelfscan::{BundleError, CatalogueError, ScanError};
+
+/// Says on standard error what is wrong, on one line. Where nobody listens there (`2>&1 | head`) the work goes on.
+pub fn complain(reason: impl Display) {
+    let _ = writeln!(io::stderr(), "error: {}", one_line(reason));
+}
+
+/// What is wrong as one line: some decoders end theirs with line breaks, and a file's name may hold one.
+pub fn one_line(reason: impl Display) -> String {
+    let reason = reason.to_string();
+    let lines: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}
 
 /// Why a command failed, and with it the exit code.
 #[derive(Debug)]
@@ -35,7 +47,7 @@ impl Failure {
             | Self::Bundle(reason)
             | Self::Library(reason)
             | Self::Output(reason)
-            | Self::Nothing(reason) => eprintln!("error: {reason}"),
+            | Self::Nothing(reason) => complain(reason),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use shelfscan::{Cancel, Models, SkuEntry, Subject};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::{photos, scan};
 
 /// One SKU and its pictures.
@@ -41,7 +41,7 @@ pub fn read(folder: &Path) -> Result<Vec<Entry>, Failure> {
         if id.starts_with('.') {
             continue;
         }
-        let pictures = photos::in_folder(&path)?;
+        let pictures = photos::in_folder(&path).map_err(unreadable)?;
         if pictures.is_empty() {
             return Err(Failure::Nothing(format!("{}: no pictures of this SKU", path.display())));
         }
@@ -88,8 +88,7 @@ pub fn embed(models: &Models, pictures: &[PathBuf], subject: Subject) -> Result<
     let bar = scan::progress(pictures.len() as u64, "pictures");
     let outcomes = models.embed_pictures(pictures, subject, &Cancel::new(), || bar.inc(1))?;
     bar.finish_and_clear();
-    let tell =
-        |outcome: Result<Vec<f32>, shelfscan::PictureError>| outcome.map_err(|error| eprintln!("error: {error}")).ok();
+    let tell = |outcome: Result<Vec<f32>, shelfscan::PictureError>| outcome.map_err(complain).ok();
     let embeddings: Vec<Option<Vec<f32>>> = outcomes.into_iter().map(tell).collect();
     let failed = embeddings.iter().any(Option::is_none);
     Ok(Embedded { embeddings, failed })

@@ -1,18 +1,15 @@
 //! Files that a command writes: whole or not at all, and refused before the work rather than after it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// A file to be. It lies beside its place, under another name, until it is finished; dropped unfinished it is gone.
+/// A file to be. Nothing of it is on the disk until it is finished, so a command that is stopped leaves nothing.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
-    beside: NamedTempFile,
 }
 
 impl Output {
@@ -22,26 +19,37 @@ impl Output {
             return Err(Failure::output(path, "it is a folder; give a file name"));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let beside = tempfile::Builder::new()
+        tempfile::Builder::new()
             .prefix(".shelfscan-")
             .tempfile_in(folder)
-            .map_err(|error| Failure::output(path, error.kind()))?;
-        Ok(Self { path: path.into(), beside })
+            .map_err(|error| refusal(path, folder, &error))?;
+        Ok(Self { path: path.into() })
+    }
+
+    /// Where it will be.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Puts `bytes` in place.
-    pub fn finish(mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let written = self.beside.write_all(bytes).and_then(|()| self.beside.as_file().sync_all());
-        written.map_err(|error| Failure::output(&self.path, error))?;
-        #[cfg(unix)]
-        fs::set_permissions(self.beside.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .map_err(|error| Failure::output(&self.path, error))?;
-        self.beside.persist(&self.path).map_err(|error| Failure::output(&self.path, error.error))?;
-        Ok(())
+    pub fn finish(self, bytes: &[u8]) -> Result<(), Failure> {
+        shelfscan::replace_file(&self.path, bytes).map_err(|error| Failure::output(&self.path, error.kind()))
     }
 }
 
 /// Makes a folder for outputs, and those above it.
 pub fn folder(path: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(path).map_err(|error| Failure::output(path, error.kind()))
+    if path.is_file() {
+        return Err(Failure::output(path, "it is a file; give a folder, or a name that ends in .jpg or .png"));
+    }
+    fs::create_dir_all(path).map_err(|error| refusal(path, path.parent().unwrap_or(path), &error))
+}
+
+fn refusal(path: &Path, folder: &Path, error: &io::Error) -> Failure {
+    let folder = folder.display();
+    match error.kind() {
+        ErrorKind::NotFound => Failure::output(path, format!("there is no folder {folder}; make it first")),
+        ErrorKind::NotADirectory => Failure::output(path, format!("{folder} is no folder; give another place")),
+        kind => Failure::output(path, kind),
+    }
 }

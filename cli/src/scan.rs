@@ -1,17 +1,18 @@
 //! `shelfscan scan`: photos in, counts out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, thread};
+use std::{fs, iter, thread};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use shelfscan::{Bundle, Count, ScanOptions, ScanResult, Scanner, Tiling, Timings, Verdict};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, complain, one_line};
 use crate::output::{self, Output};
+use crate::photos::Listed;
 use crate::{annotate, photos, table};
 
 /// Scan photos and count facings per SKU.
@@ -76,39 +77,43 @@ struct Failed {
     error: String,
 }
 
-/// Where annotated pictures go.
-enum Pictures {
-    Single(PathBuf),
-    Folder(PathBuf),
-}
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let photos = photos::listed(&arguments.photos)?;
+    let Listed { photos, barren } = photos::listed(&arguments.photos);
+    if photos.is_empty() {
+        let reasons: Vec<String> =
+            barren.iter().map(|(folder, reason)| format!("{}: {reason}", folder.display())).collect();
+        return Err(Failure::Nothing(reasons.join("; ")));
+    }
     let to_stdout = arguments.json.as_deref() == Some(Path::new("-"));
     let json = arguments.json.as_deref().filter(|_| !to_stdout).map(Output::at).transpose()?;
-    let pictures = arguments.annotate.as_deref().map(|path| pictures(path, photos.len())).transpose()?;
+    let pictures = arguments.annotate.as_deref().map(|path| pictures(path, &photos)).transpose()?;
+    let files = json.iter().map(Output::path).chain(pictures.iter().flatten().map(PathBuf::as_path));
+    spare(&photos, files)?;
     let threads = arguments.threads.map_or_else(all_cores, usize::from);
     let scanner = Scanner::new(Bundle::open(&arguments.bundle, threads)?);
     let tiling = if arguments.no_tiles { Tiling::Off } else { Tiling::Auto };
     let options = ScanOptions { confidence: arguments.confidence, tiling, ..ScanOptions::default() };
 
-    let mut stdout = io::stdout().lock();
+    let mut stdout: Box<dyn Write> = Box::new(io::stdout().lock());
+    let writes_files = json.is_some() || pictures.is_some();
     let bar = progress(photos.len() as u64, "photos");
     let (mut scanned, mut failed) = (Vec::new(), Vec::new());
-    for path in &photos {
-        match scan(&scanner, path, &options, pictures.as_ref()) {
+    let mut fail = |path: &Path, error: String| {
+        bar.suspend(|| complain(format!("{}: {error}", path.display())));
+        failed.push(Failed { file: path.display().to_string(), error });
+    };
+    barren.into_iter().for_each(|(folder, reason)| fail(&folder, reason));
+    for (number, path) in photos.iter().enumerate() {
+        match scan(&scanner, path, &options, pictures.as_ref().map(|pictures| pictures[number].as_path())) {
             Ok(result) => {
                 if !to_stdout {
                     let told = bar.suspend(|| tell(&mut stdout, path, &result, &scanner, arguments.explain));
-                    told?;
+                    go_on(told, &mut stdout, writes_files)?;
                 }
                 scanned.push((path, result));
             }
-            Err(Trouble::Photo(error)) => {
-                bar.suspend(|| eprintln!("error: {}: {error}", path.display()));
-                failed.push(Failed { file: path.display().to_string(), error });
-            }
+            Err(Trouble::Photo(error)) => fail(path, error),
             Err(Trouble::Output(failure)) => return Err(failure),
         }
         bar.inc(1);
@@ -117,7 +122,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let total = total(scanned.iter().map(|(_, result)| result));
     if !to_stdout && photos.len() > 1 {
-        tell_total(&mut stdout, scanned.len(), &total)?;
+        let told = tell_total(&mut stdout, scanned.len(), &total);
+        go_on(told, &mut stdout, writes_files)?;
     }
     let any_failed = !failed.is_empty();
     if arguments.json.is_some() {
@@ -140,41 +146,67 @@ enum Trouble {
     Output(Failure),
 }
 
-fn scan(
-    scanner: &Scanner,
-    path: &Path,
-    options: &ScanOptions,
-    pictures: Option<&Pictures>,
-) -> Result<ScanResult, Trouble> {
-    let photo = |error: &dyn std::fmt::Display| Trouble::Photo(error.to_string());
+fn scan(scanner: &Scanner, path: &Path, options: &ScanOptions, picture: Option<&Path>) -> Result<ScanResult, Trouble> {
+    let photo = |error: &dyn std::fmt::Display| Trouble::Photo(one_line(error));
     let bytes = fs::read(path).map_err(|error| photo(&error))?;
     let result = scanner.scan_file(&bytes, options).map_err(|error| photo(&error))?;
-    if let Some(pictures) = pictures {
-        let to = match pictures {
-            Pictures::Single(file) => file.clone(),
-            Pictures::Folder(folder) => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                folder.join(format!("{name}.annotated.jpg"))
-            }
-        };
-        let output = Output::at(&to).map_err(Trouble::Output)?;
-        let picture = annotate::draw(&bytes, &result, &to, &options.limits).map_err(|error| photo(&error))?;
+    if let Some(to) = picture {
+        let output = Output::at(to).map_err(Trouble::Output)?;
+        let picture = annotate::draw(&bytes, &result, to, &options.limits).map_err(|error| photo(&error))?;
         output.finish(&picture).map_err(Trouble::Output)?;
     }
     Ok(result)
 }
 
-fn pictures(path: &Path, photos: usize) -> Result<Pictures, Failure> {
+/// Where the annotated picture of each photo goes.
+fn pictures(path: &Path, photos: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     if !annotate::is_picture(path) {
         output::folder(path)?;
-        return Ok(Pictures::Folder(path.into()));
+        return Ok(picture_names(photos).into_iter().map(|name| path.join(name)).collect());
     }
-    if photos > 1 {
-        let reason = format!("--annotate {}: one file for {photos} photos; give a folder", path.display());
+    if photos.len() > 1 {
+        let reason = format!("--annotate {}: one file for {} photos; give a folder", path.display(), photos.len());
         return Err(Failure::Arguments(reason));
     }
     Output::at(path)?;
-    Ok(Pictures::Single(path.into()))
+    Ok(vec![path.into()])
+}
+
+/// `shelf.annotated.jpg` for `monday/shelf.jpg`, then `shelf-2.annotated.jpg` for `tuesday/shelf.jpg`: a name is given once,
+/// also on file systems that don't tell upper from lower case.
+fn picture_names(photos: &[PathBuf]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let name = |photo: &PathBuf| {
+        let stem = photo.file_stem().unwrap_or_default().to_string_lossy();
+        let numbered = (2..).map(|number: u32| format!("{stem}-{number}"));
+        let free = iter::once(stem.to_string()).chain(numbered).find(|name| taken.insert(name.to_lowercase()));
+        format!("{}.annotated.jpg", free.unwrap_or_default())
+    };
+    photos.iter().map(name).collect()
+}
+
+/// Refuses to write over a photo that is to be scanned.
+fn spare<'a>(photos: &[PathBuf], mut outputs: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
+    let originals: HashSet<PathBuf> = photos.iter().filter_map(|photo| photo.canonicalize().ok()).collect();
+    let over_a_photo = |output: &&Path| output.canonicalize().is_ok_and(|output| originals.contains(&output));
+    match outputs.find(over_a_photo) {
+        Some(output) => {
+            let reason = "this would overwrite a photo that is to be scanned; give another place for the results";
+            Err(Failure::Arguments(format!("{}: {reason}", output.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// When whoever read standard output has read enough, files that were asked for are still made.
+fn go_on(told: Result<(), Failure>, stdout: &mut Box<dyn Write>, writes_files: bool) -> Result<(), Failure> {
+    match told {
+        Err(Failure::ReaderGone) if writes_files => {
+            *stdout = Box::new(io::sink());
+            Ok(())
+        }
+        told => told,
+    }
 }
 
 /// As many threads as the machine has cores for us.
