@@ -51,7 +51,7 @@ ATTRIBUTION = [
     'beverages: "beverage3" by qqdengws, Roboflow Universe, CC BY 4.0',
 ]
 THRESHOLD_METHOD = (
-    "confidence 0.25 and NMS 0.6 are the documented rule until `shelfscan eval --sweep --write` has calibrated them; "
+    "confidence 0.25, NMS 0.5 and 0.85 inside are the documented rule until `shelfscan eval --sweep --write` calibrates them; "
     "the similarity below which a drink is unknown is calibrated per SKU when the index is built (leave-one-out)"
 )
 
@@ -89,7 +89,12 @@ def build(args: argparse.Namespace) -> None:
             "crop_margin": embedder.crop_margin,
         },
         "skus": [],
-        "thresholds": {"confidence": args.confidence, "nms_iou": args.nms_iou, "method": THRESHOLD_METHOD},
+        "thresholds": {
+            "confidence": args.confidence,
+            "nms_iou": args.nms_iou,
+            "nms_inside": args.nms_inside,
+            "method": THRESHOLD_METHOD,
+        },
         "figures": json.loads(args.figures.read_text(encoding="utf-8")) if args.figures else [],
         "licences": LICENCES,
         "attribution": ATTRIBUTION,
@@ -190,7 +195,8 @@ def main() -> None:
     parser.add_argument("--card", type=Path, required=True, help="MODEL_CARD.md")
     parser.add_argument("--figures", type=Path, help="JSON written by models.training.evaluate --output")
     parser.add_argument("--confidence", type=float, default=0.25)
-    parser.add_argument("--nms-iou", type=float, default=0.6)
+    parser.add_argument("--nms-iou", type=float, default=0.5)
+    parser.add_argument("--nms-inside", type=float, default=0.85)
     parser.add_argument("--gallery", type=Path, help="ImageFolder of crops to build the index from")
     parser.add_argument("--shelfscan", type=Path, default=Path(shutil.which("shelfscan") or "target/release/shelfscan"))
     parser.add_argument("--output-dir", type=Path, required=True)
