@@ -1,5 +1,7 @@
 //! Heads against a plain float computation of the same formulas, on random tensors.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use shelfscan_vision::heads::OutputShape;
 use shelfscan_vision::{Detection, Element, HeadError, HeadKind, HeadOutput, Heads, Quantization};
