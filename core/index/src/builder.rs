@@ -6,7 +6,6 @@
 //! whose vectors were condensed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use crate::calibrate::{self, Evidence, LeftOut, Limits};
 use crate::cluster::{Clusters, Vectors};
@@ -15,7 +14,7 @@ use crate::format::{
     self, Layout, MAGIC, MAX_DIM, MAX_MISS_RATE, MAX_PROTOTYPES, MAX_PROTOTYPES_PER_SKU, MAX_SAMPLES, MAX_SKUS, RECORD,
     RECORD_CURVES, VERSION, at, record, stride,
 };
-use crate::{Error, Index, Result, storage, vector};
+use crate::{Error, Index, Result, vector};
 
 /// How an index is built. Stored in it, so that an edited index is built the same way.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -185,14 +184,6 @@ impl Builder {
         let checksum = format::checksum(&file);
         file[at::CHECKSUM..][..4].copy_from_slice(&checksum.to_le_bytes());
         Ok(file)
-    }
-
-    /// Builds and puts the index at `path`, whole or not at all.
-    ///
-    /// # Errors
-    /// As [`Builder::build`], and [`Error::Io`].
-    pub fn write_to(&self, path: &Path) -> Result<()> {
-        storage::replace(path, &self.build()?)
     }
 
     /// Condenses the vectors of a SKU.

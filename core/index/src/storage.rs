@@ -1,9 +1,8 @@
 //! The bytes of an index: mapped from a file or held in memory.
 //!
-//! Owns reading and replacing the file. Refuses nothing about the content.
+//! Owns reading the file. Refuses nothing about the content.
 
 use std::fs::File;
-use std::io::Write;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -27,8 +26,8 @@ impl Storage {
         if metadata.len() == 0 {
             return Ok(Self::Owned(Vec::new()));
         }
-        // SAFETY: the map is read-only. Nothing of this project changes an index in place: `replace` renames a new file over the
-        // old one, and the map keeps the old one. Should another program overwrite the bytes nevertheless, no memory is at risk:
+        // SAFETY: the map is read-only. Nothing of this project changes an index in place: a new file is renamed over the old
+        // one, and the map keeps the old one. Should another program overwrite the bytes nevertheless, no memory is at risk:
         // `Index` keeps every id, count and offset in memory of its own, and any byte is a valid code or sign.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|source| Error::io(path, source))?;
         Ok(Self::Mapped(map))
@@ -44,30 +43,4 @@ impl Deref for Storage {
             Self::Owned(bytes) => bytes,
         }
     }
-}
-
-/// Puts `bytes` at `path`, whole or not at all: written beside, flushed to the disk, then renamed over what was there.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".skus.").suffix(".part");
-        #[cfg(unix)]
-        {
-            // Readable like any new file, not for the owner alone as temporary files are.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        #[cfg(unix)]
-        File::open(folder)?.sync_all()?;
-        Ok(())
-    };
-    write().map_err(|source| Error::io(path, source))
 }

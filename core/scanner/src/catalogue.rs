@@ -140,11 +140,14 @@ impl Catalogue {
 /// Puts `bytes` at `path` whole or not at all: written beside, flushed to the disk, renamed.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = tempfile::Builder::new().prefix(".shelfscan-").tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".shelfscan-");
+    // Readable like any new file, not for the owner alone as temporary files are.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut beside = builder.tempfile_in(folder)?;
     beside.write_all(bytes)?;
     beside.as_file().sync_all()?;
-    #[cfg(unix)]
-    fs::set_permissions(beside.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     beside.persist(path).map_err(|error| error.error)?;
     // The rename itself is on the disk once the folder is; some systems can't open one.
     File::open(folder).and_then(|folder| folder.sync_all()).or(Ok(()))
