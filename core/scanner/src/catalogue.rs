@@ -75,8 +75,7 @@ impl Catalogue {
     /// Adds embeddings of a SKU, which may be new. What is known of it (name, container, barcode) is replaced.
     pub fn enrol(&mut self, sku: SkuEntry, embeddings: &[Vec<f32>]) -> Result<(), CatalogueError> {
         for embedding in embeddings {
-            let refused = |source| CatalogueError::Index { sku: sku.id.clone(), source };
-            self.builder.add(&sku.id, embedding).map_err(refused)?;
+            self.builder.add(&sku.id, embedding).map_err(|source| refused(&sku.id, source))?;
         }
         match self.skus.iter_mut().find(|known| known.id == sku.id) {
             Some(known) => *known = sku,
@@ -87,8 +86,7 @@ impl Catalogue {
 
     /// Takes a SKU out, with everything known of it.
     pub fn remove(&mut self, id: &str) -> Result<(), CatalogueError> {
-        let refused = |source| CatalogueError::Index { sku: id.into(), source };
-        self.builder.remove(id).map_err(refused)?;
+        self.builder.remove(id)?;
         self.skus.retain(|sku| sku.id != id);
         Ok(())
     }
@@ -134,6 +132,14 @@ impl Catalogue {
     fn settle_index(&self, at: &Path) -> Result<(), CatalogueError> {
         let path = self.models.folder().join(INDEX);
         fs::rename(at, &path).map_err(|source| CatalogueError::Write { path, source })
+    }
+}
+
+/// Names the SKU where the index's own words don't.
+fn refused(sku: &str, source: shelfscan_index::Error) -> CatalogueError {
+    match source {
+        shelfscan_index::Error::SkuIsCondensed { .. } | shelfscan_index::Error::BadId { .. } => source.into(),
+        source => CatalogueError::Index { sku: sku.into(), source },
     }
 }
 

@@ -16,7 +16,7 @@ const PATCHES: usize = 3;
 /// Longer side of the photo at the scale of measurement, in pixels.
 const SCALE: f32 = 1000.0;
 /// Sharpness below which a photo is called blurred.
-const BLURRED_BELOW: f32 = 0.055;
+const BLURRED_BELOW: f32 = 0.045;
 /// Mean luma below which a photo is called dark, above which bright, 0..=1.
 const DARK_BELOW: f32 = 0.16;
 const BRIGHT_ABOVE: f32 = 0.80;
