@@ -28,9 +28,10 @@ struct Line {
 }
 
 /// Reads a gallery folder. Folders without pictures are refused by name: a SKU that can't be recognised is a mistake.
-pub fn read(folder: &Path) -> Result<Vec<Entry>, Failure> {
+/// What `skus.csv` doesn't say of a SKU is taken from `known`.
+pub fn read(folder: &Path, known: &[SkuEntry]) -> Result<Vec<Entry>, Failure> {
     let unreadable = |error| Failure::Nothing(format!("{}: {error}", folder.display()));
-    let known = lines(folder)?;
+    let lines = lines(folder)?;
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -46,7 +47,7 @@ pub fn read(folder: &Path) -> Result<Vec<Entry>, Failure> {
             return Err(Failure::Nothing(format!("{}: no pictures of this SKU", path.display())));
         }
         let unset = || SkuEntry { id: id.into(), name: id.into(), container: None, barcode: None };
-        let sku = known.iter().find(|sku| sku.id == id).cloned().unwrap_or_else(unset);
+        let sku = lines.iter().chain(known).find(|sku| sku.id == id).cloned().unwrap_or_else(unset);
         entries.push(Entry { sku, pictures });
     }
     if entries.is_empty() {

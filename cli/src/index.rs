@@ -1,6 +1,6 @@
 //! `shelfscan index`: SKUs in and out of an index.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -96,12 +96,22 @@ pub struct OfBundle {
     bundle: PathBuf,
 }
 
+impl OfBundle {
+    /// Waits until no other command changes the bundle, and keeps others waiting as long as the result lives. Where a folder
+    /// can't be opened or locked, the bundle's own checks must do.
+    fn lock(&self) -> Option<File> {
+        let folder = File::open(&self.bundle).ok()?;
+        folder.lock().is_ok().then_some(folder)
+    }
+}
+
 /// Runs the command.
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Build { gallery, from, bundle, output, find, prototypes, miss_rate } => {
             let options = BuildOptions { max_prototypes: *prototypes, miss_rate: *miss_rate };
             let output = output.as_deref().map(Output::at).transpose()?;
+            let _alone = bundle.lock();
             let catalogue = Catalogue::empty(Models::open(&bundle.bundle, scan::all_cores())?, options)?;
             let subject = if *find { Subject::Container } else { Subject::Whole };
             match (gallery, from.as_deref()) {
@@ -111,6 +121,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
             }
         }
         Command::Add { bundle, sku, name, container, barcode, whole, pictures } => {
+            let _alone = bundle.lock();
             let catalogue = Catalogue::of(Bundle::open(&bundle.bundle, scan::all_cores())?);
             let known = catalogue.skus().iter().find(|known| known.id == *sku).cloned();
             let known = known.unwrap_or_else(|| SkuEntry {
@@ -129,6 +140,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
             add(catalogue, entry, pictures, subject)
         }
         Command::Remove { bundle, sku } => {
+            let _alone = bundle.lock();
             let mut catalogue = Catalogue::of(Bundle::open(&bundle.bundle, 1)?);
             catalogue.remove(sku)?;
             catalogue.save()?;
@@ -144,7 +156,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
 }
 
 fn build(mut catalogue: Catalogue, gallery: &Path, subject: Subject, output: Option<Output>) -> Result<(), Failure> {
-    let entries = gallery::read(gallery)?;
+    let entries = gallery::read(gallery, &catalogue.models().manifest().skus)?;
     let pictures: Vec<PathBuf> = entries.iter().flat_map(|entry| &entry.pictures).cloned().collect();
     let Embedded { embeddings, failed } = gallery::embed(catalogue.models(), &pictures, subject)?;
     let mut embeddings = embeddings.into_iter();
@@ -181,6 +193,9 @@ fn build_from(
             ids.len()
         );
         return Err(unusable(embeddings, reason));
+    }
+    if ids.is_empty() {
+        return Err(unusable(labels, "no embeddings; nothing was changed".into()));
     }
     let known = catalogue.models().manifest().skus.clone();
     for (id, embedding) in ids.iter().zip(array.numbers.chunks_exact(dim)) {

@@ -88,6 +88,8 @@ impl Detector {
         bench.detections.clear();
         let interpreter = &*interpreter;
         self.heads.decode(|output| head_output(interpreter, output), confidence, &mut bench.detections)?;
+        // A float model may say anything.
+        bench.detections.retain(|found| found.rect.area().is_finite() && found.rect.left.is_finite());
         for detection in &mut bench.detections {
             detection.rect = letterbox.to_photo(&detection.rect);
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use shelfscan_tflite::Pooled;
 use shelfscan_vision::nms::{Suppression, suppress};
 use shelfscan_vision::rows::{Place, places};
-use shelfscan_vision::tiles::{self, Tiling};
+use shelfscan_vision::tiles::{self, Tile, Tiling};
 use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Rect, Sampler, decode_into};
 
 use crate::models::Workbench;
@@ -27,7 +27,7 @@ const CANDIDATES: usize = 3;
 pub struct ScanOptions {
     /// Lowest score of a facing, 0..1; the bundle's threshold where unset.
     pub confidence: Option<f32>,
-    /// Whether large photos are tiled.
+    /// Whether small facings are looked at closer.
     pub tiling: Tiling,
     /// What a file may cost to decode.
     pub limits: DecodeLimits,
@@ -128,7 +128,7 @@ impl Scanner {
         }
     }
 
-    /// Looks at the photo and its tiles and gives each facing once.
+    /// Looks at the photo, closer where its facings are small, and gives each facing once.
     fn detect(
         &self,
         frame: &Frame<'_>,
@@ -137,10 +137,38 @@ impl Scanner {
     ) -> Result<Vec<Detection>, ScanError> {
         let models = self.bundle.models();
         let thresholds = &models.manifest().thresholds;
-        let confidence = options.confidence.unwrap_or(thresholds.confidence).clamp(0.001, 0.999);
-        let input = models.detector.input_size();
-        let looks = tiles::plan(frame.upright_size(), input, options.tiling);
-        timings.looks = looks.len() as u32;
+        let size = frame.upright_size();
+        let first = tiles::first(size);
+        let mut found = self.look(frame, &first, options, timings)?;
+        if options.tiling == Tiling::Auto {
+            let (width, height) = models.detector.input_size();
+            let (x, y) = Letterbox::new(first[0].region, width, height).photo_pixels_per_input_pixel();
+            let facing = median_size(&found).map(|size| size / x.max(y));
+            if let Some(closer) = tiles::closer(size, (width, height), facing) {
+                found.retain(|found| closer.leaves_to_first(&found.rect));
+                found.extend(self.look(frame, &closer.tiles, options, timings)?);
+            }
+        }
+        let merging = Instant::now();
+        found.retain(|found| found.rect.area() > 0.0);
+        let rule = Suppression { iou: thresholds.nms_iou, inside: thresholds.nms_inside, per_class: false };
+        suppress(&mut found, rule);
+        timings.merge += merging.elapsed();
+        Ok(found)
+    }
+
+    /// What the detector finds in each look and sees whole there, unsuppressed.
+    fn look(
+        &self,
+        frame: &Frame<'_>,
+        looks: &[Tile],
+        options: &ScanOptions,
+        timings: &mut Timings,
+    ) -> Result<Vec<Detection>, ScanError> {
+        let models = self.bundle.models();
+        let confidence = options.confidence.unwrap_or(models.manifest().thresholds.confidence).clamp(0.001, 0.999);
+        let (width, height) = models.detector.input_size();
+        timings.looks += looks.len() as u32;
         let summed = Mutex::new(Timings::default());
         let found = in_turn(
             looks.len(),
@@ -148,21 +176,15 @@ impl Scanner {
             &options.cancel,
             || Ok(self.station(models.detector.interpreter()?)),
             |Station { interpreter, bench, timings }, look| {
-                let letterbox = Letterbox::new(looks[look].region, input.0, input.1);
+                let letterbox = Letterbox::new(looks[look].region, width, height);
                 models.detector.look(interpreter, frame, &letterbox, confidence, bench, timings)?;
-                let counted = bench.detections.iter().filter(|found| looks[look].keeps(&found.rect, &letterbox));
-                Ok(counted.copied().collect::<Vec<_>>())
+                let whole = bench.detections.iter().filter(|found| looks[look].shows_whole(&found.rect, &letterbox));
+                Ok(whole.copied().collect::<Vec<_>>())
             },
             |station| self.clear(station, &summed),
         )?;
         timings.add(&summed.into_inner().unwrap_or_else(PoisonError::into_inner));
-        let merging = Instant::now();
-        let mut detections: Vec<Detection> = found.into_iter().flatten().collect();
-        detections.retain(|detection| detection.rect.area() > 0.0);
-        let rule = Suppression { iou: thresholds.nms_iou, inside: thresholds.nms_inside, per_class: false };
-        suppress(&mut detections, rule);
-        timings.merge += merging.elapsed();
-        Ok(detections)
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn name(
@@ -256,6 +278,13 @@ impl Scanner {
         self.benches.lock().unwrap_or_else(PoisonError::into_inner).push(station.bench);
         summed.lock().unwrap_or_else(PoisonError::into_inner).add(&station.timings);
     }
+}
+
+/// Root of the area of the middle one, in photo pixels.
+fn median_size(found: &[Detection]) -> Option<f32> {
+    let mut sizes: Vec<f32> = found.iter().map(|found| found.rect.area().sqrt()).collect();
+    sizes.sort_by(f32::total_cmp);
+    sizes.get(sizes.len() / 2).copied()
 }
 
 /// Orders facings by row and place, and gives their places. Neighbours' crops share memory pages, so a scan that embeds them

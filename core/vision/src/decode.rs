@@ -131,6 +131,7 @@ fn rgb(decoder: impl ImageDecoder, mut buffer: Vec<u8>) -> image::ImageResult<Ve
         let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
         if buffer.capacity() < length {
             // Zeroed memory from the system is not touched before the decoder writes it.
+            drop(buffer);
             buffer = vec![0; length];
         }
         buffer.resize(length, 0);

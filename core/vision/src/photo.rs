@@ -161,7 +161,7 @@ struct Plane<'a> {
 
 impl Plane<'_> {
     fn check(&self, plane: &'static str, width: usize, height: usize) -> Result<(), ViewError> {
-        let needed_row = (width - 1) * self.pixel_stride.max(1) + 1;
+        let needed_row = (width - 1).saturating_mul(self.pixel_stride.max(1)).saturating_add(1);
         if self.pixel_stride == 0 || self.row_stride < needed_row {
             return Err(ViewError::Stride { plane, stride: self.row_stride, width, needed: needed_row });
         }

@@ -1,11 +1,13 @@
-//! Which parts of a large photo the detector looks at, and whose word counts where they overlap.
+//! Which parts of a photo the detector looks at, and whose word counts where they overlap.
 //!
-//! A 12-megapixel photo shrunk to one input of 416 pixels leaves a facing a dozen pixels wide. So large photos are also seen in
-//! overlapping tiles. Each facing is judged where it is seen whole:
-//! - a tile's detection that touches an edge inside the photo is cut, and dropped: the neighbour overlaps by more than the
-//!   facing and sees it whole;
-//! - a facing too large for the overlap is left to the picture as a whole, where it is large enough to be seen;
-//! - what tile and whole both see is one facing after suppression.
+//! A photo is first looked at as a whole (a panorama in several looks side by side). Where the facings found there are small, as on
+//! a 12-megapixel photo of 150 of them, it is looked at again, closer, in overlapping tiles that show facings at the size the
+//! detector knows. Facings that are large already are not: a detector that is shown half a bottle finds bottles in it.
+//! Each facing is judged where it is seen whole:
+//! - a detection that touches an edge inside the photo is cut, and dropped: the neighbour overlaps by more than the facing and
+//!   sees it whole;
+//! - a facing too large for the tiles' overlap is left to the first look, where it is large enough to be seen;
+//! - what both see is one facing after suppression.
 //!
 //! Refuses: running the detector, suppression.
 
@@ -13,71 +15,93 @@ use crate::{Letterbox, Rect};
 
 /// Share of a tile's side that it has in common with its neighbour.
 const OVERLAP: f32 = 0.25;
-/// Photos with a longer side of at least this many times the input's are tiled.
-const TILED_FROM: f32 = 2.0;
-/// Tiles along the longer side of a photo, counted without their overlap.
-const TILES_ALONG: f32 = 3.0;
+/// A photo is a panorama, and first seen in squares, from this ratio of its sides on.
+const PANORAMA: f32 = 1.9;
+/// Size at which a facing is seen well: the root of its area, in input pixels.
+const FAMILIAR: f32 = 56.0;
+/// Closer looks are taken where facings are smaller than this share of the familiar size.
+const SMALL: f32 = 0.45;
+/// Least and most that a closer look magnifies.
+const CLOSER: (f32, f32) = (1.5, 4.0);
+/// How much closer to look where the first look found nothing to measure.
+const BLIND: f32 = 3.0;
 /// A detection this close to a tile's edge, in input pixels, is cut by it.
 const EDGE: f32 = 2.5;
-/// The whole picture's detections count from this share of the overlap on. Below 1, so that a facing measured a little
-/// differently in tile and whole can't fall between them.
-const WHOLE_FROM: f32 = 0.7;
+/// The first look's detections count from this share of the overlap on. Below 1, so that a facing measured a little
+/// differently in both can't fall between them.
+const FIRST_FROM: f32 = 0.7;
 
 /// One look at the photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tile {
     /// What is looked at, in upright pixels of the photo.
     pub region: Rect,
-    keep: Keep,
+    /// Which of its edges lie inside the photo.
+    left: bool,
+    top: bool,
+    right: bool,
+    bottom: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Keep {
-    /// The only look there is.
-    All,
-    /// The whole of a tiled photo: facings wider or higher than this.
-    Larger { width: f32, height: f32 },
-    /// A tile: facings not cut by those of its edges that lie inside the photo.
-    Uncut { left: bool, top: bool, right: bool, bottom: bool },
-}
-
-/// Whether large photos are tiled.
+/// Whether closer looks are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tiling {
-    /// As the photo's size asks for.
+    /// As the size of the facings asks for.
     #[default]
     Auto,
-    /// Never: one look at the whole.
+    /// Never.
     Off,
 }
 
-/// The looks at a photo of `width` x `height` upright pixels, by a detector with an input of `input` pixels (width, height).
-/// The first is always the whole photo.
-pub fn plan((width, height): (u32, u32), input: (usize, usize), tiling: Tiling) -> Vec<Tile> {
-    let whole = Rect::of_size(width, height);
-    let longest = width.max(height) as f32;
-    let smallest = input.0.min(input.1) as f32;
-    if tiling == Tiling::Off || longest < TILED_FROM * smallest {
-        return vec![Tile { region: whole, keep: Keep::All }];
+/// Closer looks at a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closer {
+    /// The tiles.
+    pub tiles: Vec<Tile>,
+    /// Facings of the first look no larger than this (width, height) are the tiles' to tell of.
+    larger: (f32, f32),
+}
+
+/// The first looks at a photo of `size` (width, height) upright pixels: one, or several side by side for a panorama.
+pub fn first((width, height): (u32, u32)) -> Vec<Tile> {
+    let side = first_side((width, height));
+    grid((width, height), &spans(width as f32, side), &spans(height as f32, side))
+}
+
+/// Closer looks, if facings of `facing` input pixels in the first looks (the root of their area; none where nothing was found)
+/// ask for it and the photo has the pixels. `input` is the detector's (width, height).
+pub fn closer(size: (u32, u32), input: (usize, usize), facing: Option<f32>) -> Option<Closer> {
+    let zoom = match facing {
+        Some(facing) if facing >= SMALL * FAMILIAR => return None,
+        Some(facing) => (FAMILIAR / facing.max(1.0)).clamp(CLOSER.0, CLOSER.1),
+        None => BLIND,
+    };
+    let first = first_side(size).min(size.0.max(size.1) as f32);
+    // Not closer than the photo's own pixels.
+    let side = (first / zoom).max(input.0.min(input.1) as f32);
+    if side * CLOSER.0 > first {
+        return None;
     }
-    let side = (longest / TILES_ALONG).max(smallest);
-    let (columns, rows) = (spans(width as f32, side), spans(height as f32, side));
+    let (columns, rows) = (spans(size.0 as f32, side), spans(size.1 as f32, side));
     let overlap = |spans: &[(f32, f32)]| spans.windows(2).map(|pair| pair[0].1 - pair[1].0).fold(f32::MAX, f32::min);
-    let larger = Keep::Larger { width: overlap(&columns) * WHOLE_FROM, height: overlap(&rows) * WHOLE_FROM };
-    let mut tiles = vec![Tile { region: whole, keep: larger }];
-    for &(top, bottom) in &rows {
-        for &(left, right) in &columns {
-            let region = Rect::new(left, top, right, bottom);
-            let keep = Keep::Uncut {
-                left: left > 0.0,
-                top: top > 0.0,
-                right: right < width as f32,
-                bottom: bottom < height as f32,
-            };
-            tiles.push(Tile { region, keep });
-        }
-    }
-    tiles
+    let larger = (overlap(&columns) * FIRST_FROM, overlap(&rows) * FIRST_FROM);
+    Some(Closer { tiles: grid(size, &columns, &rows), larger })
+}
+
+fn first_side((width, height): (u32, u32)) -> f32 {
+    let (longest, shortest) = (width.max(height) as f32, width.min(height) as f32);
+    if longest < PANORAMA * shortest { longest } else { shortest }
+}
+
+fn grid((width, height): (u32, u32), columns: &[(f32, f32)], rows: &[(f32, f32)]) -> Vec<Tile> {
+    let tile = |&(top, bottom): &(f32, f32), &(left, right): &(f32, f32)| Tile {
+        region: Rect::new(left, top, right, bottom),
+        left: left > 0.0,
+        top: top > 0.0,
+        right: right < width as f32,
+        bottom: bottom < height as f32,
+    };
+    rows.iter().flat_map(|row| columns.iter().map(move |column| tile(row, column))).collect()
 }
 
 /// Evenly spread spans of `side` over `length`, whole pixels, overlapping by at least [`OVERLAP`].
@@ -95,20 +119,21 @@ fn spans(length: f32, side: f32) -> Vec<(f32, f32)> {
 }
 
 impl Tile {
-    /// Whether this look's word counts for a facing at `rect` (photo pixels), seen through `letterbox`.
-    pub fn keeps(&self, rect: &Rect, letterbox: &Letterbox) -> bool {
-        match self.keep {
-            Keep::All => true,
-            Keep::Larger { width, height } => rect.width() > width || rect.height() > height,
-            Keep::Uncut { left, top, right, bottom } => {
-                let (x, y) = letterbox.photo_pixels_per_input_pixel();
-                let (x, y) = (x * EDGE, y * EDGE);
-                !(left && rect.left < self.region.left + x
-                    || top && rect.top < self.region.top + y
-                    || right && rect.right > self.region.right - x
-                    || bottom && rect.bottom > self.region.bottom - y)
-            }
-        }
+    /// Whether a facing at `rect` (photo pixels), seen through `letterbox`, is seen whole.
+    pub fn shows_whole(&self, rect: &Rect, letterbox: &Letterbox) -> bool {
+        let (x, y) = letterbox.photo_pixels_per_input_pixel();
+        let (x, y) = (x * EDGE, y * EDGE);
+        !(self.left && rect.left < self.region.left + x
+            || self.top && rect.top < self.region.top + y
+            || self.right && rect.right > self.region.right - x
+            || self.bottom && rect.bottom > self.region.bottom - y)
+    }
+}
+
+impl Closer {
+    /// Whether the first look's word counts for a facing at `rect` (photo pixels).
+    pub fn leaves_to_first(&self, rect: &Rect) -> bool {
+        rect.width() > self.larger.0 || rect.height() > self.larger.1
     }
 }
 
@@ -120,31 +145,28 @@ mod tests {
     use crate::Detection;
     use crate::nms::{Suppression, suppress};
 
-    /// A detector without fault: reports of each facing the part that its tile shows, a little jittered, however small.
-    fn looked_at(tiles: &[Tile], facings: &[Rect], input: (usize, usize), jitter: &[f32]) -> Vec<Detection> {
+    /// A detector without fault: reports of each facing the part that a tile shows, a little jittered, however small.
+    fn look(tile: &Tile, number: usize, facings: &[Rect], input: (usize, usize), jitter: &[f32]) -> Vec<Detection> {
+        let letterbox = Letterbox::new(tile.region, input.0, input.1);
+        let (x, y) = letterbox.photo_pixels_per_input_pixel();
         let mut seen = Vec::new();
-        for (look, tile) in tiles.iter().enumerate() {
-            let letterbox = Letterbox::new(tile.region, input.0, input.1);
-            let (x, y) = letterbox.photo_pixels_per_input_pixel();
-            for (number, facing) in facings.iter().enumerate() {
-                let part = facing.clipped(&tile.region);
-                if part.area() <= 0.0 {
-                    continue;
-                }
-                let wobble = |corner: usize| jitter[(look * 7 + number * 3 + corner) % jitter.len()];
-                let rect = Rect::new(
-                    part.left + x * wobble(0),
-                    part.top + y * wobble(1),
-                    part.right + x * wobble(2),
-                    part.bottom + y * wobble(3),
-                )
-                .clipped(&tile.region);
-                if tile.keeps(&rect, &letterbox) {
-                    seen.push(Detection { rect, class: 0, score: 0.9 - wobble(4).abs() * 0.1 });
-                }
+        for (at, facing) in facings.iter().enumerate() {
+            let part = facing.clipped(&tile.region);
+            if part.area() <= 0.0 {
+                continue;
+            }
+            let wobble = |corner: usize| jitter[(number * 7 + at * 3 + corner) % jitter.len()];
+            let rect = Rect::new(
+                part.left + x * wobble(0),
+                part.top + y * wobble(1),
+                part.right + x * wobble(2),
+                part.bottom + y * wobble(3),
+            )
+            .clipped(&tile.region);
+            if tile.shows_whole(&rect, &letterbox) {
+                seen.push(Detection { rect, class: 0, score: 0.9 - wobble(4).abs() * 0.1 });
             }
         }
-        suppress(&mut seen, Suppression { iou: 0.6, inside: 1.0, per_class: false });
         seen
     }
 
@@ -157,7 +179,7 @@ mod tests {
             input in prop::sample::select(vec![(320usize, 320usize), (416, 416), (640, 480)]),
             columns in 1usize..26, rows in 1usize..8,
             (share_x, share_y) in (0.5f32..0.95, 0.5f32..0.95),
-            jitter in prop::collection::vec(-0.4f32..0.4, 64),
+            jitter in prop::collection::vec(-0.4f32..0.4, 64), measured: bool,
         ) {
             let (cell_width, cell_height) = (width as f32 / columns as f32, height as f32 / rows as f32);
             let facings: Vec<Rect> = (0..rows * columns)
@@ -166,12 +188,28 @@ mod tests {
                     Rect::new(left, top, left + cell_width * share_x, top + cell_height * share_y)
                 })
                 .collect();
-            let tiles = plan((width, height), input, Tiling::Auto);
+            let first = first((width, height));
+            // A panorama's facing wider than the overlap of its first looks is seen whole in none.
+            let overlap = first.windows(2).map(|pair| pair[0].region.intersection(&pair[1].region)).fold(f32::MAX, f32::min);
+            let shortest = width.min(height) as f32;
+            prop_assume!(first.len() == 1 || cell_width.max(cell_height) < 0.9 * overlap / shortest);
+            let (x, y) = Letterbox::new(first[0].region, input.0, input.1).photo_pixels_per_input_pixel();
+            let size = facings[0].area().sqrt() / x.max(y);
+            let closer = closer((width, height), input, measured.then_some(size));
             // Facings under six input pixels even in a tile are for no detector; with the jitter their IoU means nothing.
-            let tile = tiles.last().unwrap();
+            let tile = closer.as_ref().map_or(first[0], |closer| closer.tiles[0]);
             let (x, y) = Letterbox::new(tile.region, input.0, input.1).photo_pixels_per_input_pixel();
             prop_assume!(cell_width * share_x > 6.0 * x && cell_height * share_y > 6.0 * y);
-            let seen = looked_at(&tiles, &facings, input, &jitter);
+            let mut seen = Vec::new();
+            for (number, tile) in first.iter().enumerate() {
+                let found = look(tile, number, &facings, input, &jitter);
+                let counts = |found: &Detection| closer.as_ref().is_none_or(|closer| closer.leaves_to_first(&found.rect));
+                seen.extend(found.into_iter().filter(counts));
+            }
+            for (number, tile) in closer.iter().flat_map(|closer| &closer.tiles).enumerate() {
+                seen.extend(look(tile, number + first.len(), &facings, input, &jitter));
+            }
+            suppress(&mut seen, Suppression { iou: 0.6, inside: 1.0, per_class: false });
             for facing in &facings {
                 let hits = seen.iter().filter(|seen| seen.rect.iou(facing) > 0.5).count();
                 prop_assert_eq!(hits, 1, "{:?} was counted {} times in {}x{}", facing, hits, width, height);
@@ -180,20 +218,18 @@ mod tests {
         }
 
         #[test]
-        fn tiles_cover_the_photo_and_stay_inside((width, height) in (1u32..20_000, 1u32..20_000)) {
-            let tiles = plan((width, height), (416, 416), Tiling::Auto);
+        fn looks_cover_the_photo_and_stay_inside((width, height) in (1u32..20_000, 1u32..20_000), facing in 1f32..60.0) {
             let whole = Rect::of_size(width, height);
-            prop_assert_eq!(tiles[0].region, whole);
-            prop_assert!(tiles.iter().all(|tile| tile.region.clipped(&whole) == tile.region && tile.region.area() > 0.0));
-            prop_assert!(tiles.len() <= 26, "{} looks", tiles.len());
-            if tiles.len() > 1 {
+            let tiles = closer((width, height), (416, 416), Some(facing)).map(|closer| closer.tiles).unwrap_or_default();
+            for looks in [first((width, height)), tiles] {
+                prop_assert!(looks.iter().all(|look| look.region.clipped(&whole) == look.region && look.region.area() > 0.0));
                 for x in [0.5, width as f32 / 2.0, width as f32 - 0.5] {
                     for y in [0.5, height as f32 / 2.0, height as f32 - 0.5] {
-                        let shows = |tile: &Tile| {
-                            let region = &tile.region;
+                        let shows = |look: &Tile| {
+                            let region = &look.region;
                             region.left < x && x < region.right && region.top < y && y < region.bottom
                         };
-                        prop_assert!(tiles[1..].iter().any(shows));
+                        prop_assert!(looks.is_empty() || looks.iter().any(shows));
                     }
                 }
             }
@@ -201,9 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_photo_gets_a_dozen_tiles_and_a_small_one_none() {
-        assert_eq!(plan((3024, 4032), (416, 416), Tiling::Auto).len(), 13);
-        assert_eq!(plan((3024, 4032), (416, 416), Tiling::Off).len(), 1);
-        assert_eq!(plan((640, 480), (416, 416), Tiling::Auto).len(), 1);
+    fn small_facings_are_looked_at_closer_and_large_ones_are_not() {
+        let tiles = |size, facing| closer(size, (416, 416), facing).map_or(0, |closer| closer.tiles.len());
+        assert_eq!(tiles((3024, 4032), Some(39.0)), 0);
+        assert_eq!(tiles((3024, 4032), Some(20.0)), 12);
+        assert_eq!(tiles((3024, 4032), Some(13.3)), 20);
+        assert_eq!(tiles((3024, 4032), None), 12);
+        assert_eq!(tiles((416, 416), Some(10.0)), 0, "there are no more pixels to see");
+        assert_eq!(first((3024, 4032)).len(), 1);
+        assert_eq!(first((4992, 1248)).len(), 5);
     }
 }
