@@ -20,7 +20,7 @@ const PANORAMA: f32 = 1.9;
 /// Size at which a facing is seen well: the root of its area, in input pixels.
 const FAMILIAR: f32 = 56.0;
 /// Closer looks are taken where facings are smaller than this share of the familiar size.
-const SMALL: f32 = 0.45;
+const SMALL: f32 = 0.5;
 /// Least and most that a closer look magnifies.
 const CLOSER: (f32, f32) = (1.5, 4.0);
 /// How much closer to look where the first look found nothing to measure.
