@@ -152,7 +152,7 @@ pub struct Timings {
     pub embedder: Duration,
     /// Names from the index.
     pub lookup: Duration,
-    /// Looks at the photo: 1, or 1 and its tiles.
+    /// Looks at the photo: the first (several for a panorama), and the closer ones where facings are small.
     pub looks: u32,
     /// The scan from start to end, on the clock.
     pub total: Duration,
