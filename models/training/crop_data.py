@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models import reference
-from models.training import augment, compose, datasets
+from models.training import augment, compose, cut_outs, datasets
 from models.training.config import DataConfig, EmbedderModelConfig
 
 Pixels = NDArray[np.uint8]
@@ -41,8 +41,8 @@ class Product:
         return self.sku.split("/", 1)[0]
 
 
-def load(data: DataConfig, name: str, split: str, cut_outs: bool = False) -> list[Product]:
-    """All products of one set and split; `cut_outs` adds an alpha channel to pictures on white ground."""
+def load(data: DataConfig, name: str, split: str, on_white: bool = False) -> list[Product]:
+    """All products of one set and split; `on_white` adds an alpha channel to pictures on white ground."""
     if name == "fridge":
         products = []
         for photo in datasets.photos(data.root, name, split):
@@ -52,14 +52,14 @@ def load(data: DataConfig, name: str, split: str, cut_outs: bool = False) -> lis
                 Product(f"fridge/{box.sku}", picture, box.pixels(*size)) for box in photo.boxes if box.sku != UNKNOWN_SKU
             ]
         return products
-    return [_load_crop(crop, cut_outs and name == "bottles") for crop in datasets.crops(data.root, name, split)]
+    return [_load_crop(crop, on_white and name == "bottles") for crop in datasets.crops(data.root, name, split)]
 
 
 def training_products(data: DataConfig) -> tuple[list[Product], set[str]]:
     """The products of all train splits without the held-out SKUs and the too rare ones; and the held-out SKUs."""
     products, kept_out = load(data, "fridge", "train"), set()
     for name in CROP_SETS:
-        part = load(data, name, "train", cut_outs=True)
+        part = load(data, name, "train", on_white=True)
         kept_out |= datasets.held_out([p.sku for p in part], data.holdout.get(name, 0), data.seed)
         products += part
     counts: dict[str, int] = {}
@@ -79,6 +79,23 @@ def epoch_order(products: list[Product], count: int, rng: np.random.Generator) -
         mine = sources == name
         weights[mine] *= SHARES[name] / weights[mine].sum()
     return rng.choice(len(products), count, p=weights / weights.sum())
+
+
+def mined_order(
+    products: list[Product], count: int, nearest: dict[str, list[str]], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """`count` indices in groups of look-alikes: a SKU drawn as `epoch_order` draws it, and a crop of each of its `nearest`."""
+    of_sku: dict[str, list[int]] = {}
+    for index, product in enumerate(products):
+        of_sku.setdefault(product.sku, []).append(index)
+    order: list[int] = []
+    for first in epoch_order(products, count, rng):
+        if len(order) >= count:
+            break
+        order.append(int(first))
+        for sku in nearest[products[first].sku]:
+            order.append(int(rng.choice(of_sku[sku])))
+    return np.array(order[:count])
 
 
 def evaluation_crop(product: Product, model: EmbedderModelConfig) -> Pixels:
@@ -123,7 +140,7 @@ def _load_crop(crop: datasets.Crop, cut: bool) -> Product:
     pixels = np.asarray(picture)
     height, width = pixels.shape[:2]
     if cut:
-        pixels = compose.cut_out(pixels)
+        pixels = cut_outs.cut_out(pixels)
         height, width = pixels.shape[:2]
     share = GROCERIES_BOX if crop.sku.startswith("groceries/") else (0.0, 0.0, 1.0, 1.0)
     return Product(crop.sku, pixels, (share[0] * width, share[1] * height, share[2] * width, share[3] * height))

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from models import reference
-from models.training import compose, datasets
+from models.training import compose, cut_outs, datasets
 from models.training.config import DetectorConfig
 
 VALIDATION = (("fridge", "val"), ("beverages", "val"), ("beverages", "test"))
@@ -54,8 +54,14 @@ def _compose(config: DetectorConfig, out: Path) -> list[Path]:
     crops = datasets.crops(config.data.root, "bottles", "train")
     kept_out = datasets.held_out([c.sku for c in crops], config.data.holdout.get("bottles", 0), config.data.seed)
     crops = [crop for crop in crops if crop.sku not in kept_out]
-    scenes = out / "composed"
-    compose.write_scenes(compose.load_cut_outs(crops, 3, config.data.seed), config.data.composed_scenes, config.data.seed, scenes)
+    data, scenes = config.data, out / "composed"
+    cuts = cut_outs.from_white_ground(crops, 3, data.seed)
+    real = datasets.photos(data.root, "fridge", "train") + datasets.photos(data.root, "beverages", "train")
+    cuts += cut_outs.from_photos(real, data.pasted_facings, data.seed)
+    if data.renders:
+        # Twice: there are few of them beside the photos.
+        cuts += 2 * [cut for cut in cut_outs.from_renders(data.renders) if cut.container in config.model.classes]
+    compose.write_scenes(cuts, data.composed_scenes, data.seed, scenes)
     for picture in sorted((scenes / "images").iterdir()):
         labels = (scenes / "labels" / f"{picture.stem}.txt").read_text(encoding="utf-8").splitlines()
         boxes = [datasets.LabelledBox(parts[1], *map(float, parts[2:]), sku=parts[0]) for parts in map(str.split, labels)]

@@ -6,20 +6,54 @@ class branch and only its last layer is cut to our classes, which start from the
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import unwrap_model
 
-from models.training import augment
+from models.training import augment, shipped_weights
 from models.training.config import ConfigError, DetectorConfig
+
+# How much less sure than the others a class starts that the initial weights don't know, in logits.
+UNSEEN = 2.0
+
+
+class RawHeads(nn.Module):
+    """A YOLOv8 up to its head's convolutions: per stride a box tensor `[1, h, w, 64]` and a class tensor `[1, h, w, nc]`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Shares the network's layers."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """The six heads of pictures `[n, h, w, 3]` in 0..1."""
+        value: Tensor | list[Tensor] = pixels.permute(0, 3, 1, 2)
+        *layers, head = self.network.model
+        kept: list[Tensor | None] = []
+        for layer in layers:
+            value = _inputs(layer.f, value, kept)
+            value = layer(value)
+            kept.append(value if layer.i in self.network.save else None)
+        outputs: list[Tensor] = []
+        for level, features in enumerate(_inputs(head.f, value, kept)):
+            outputs += [head.cv2[level](features).permute(0, 2, 3, 1), head.cv3[level](features).permute(0, 2, 3, 1)]
+        return tuple(outputs)
+
+
+def _inputs(source: int | list[int], last: Tensor | list[Tensor], kept: list[Tensor | None]) -> Tensor | list[Tensor]:
+    if isinstance(source, int):
+        return last if source == -1 else kept[source]
+    return [last if index == -1 else kept[index] for index in source]
 
 
 class Detector(DetectionModel):
@@ -36,26 +70,52 @@ class Detector(DetectionModel):
 
 
 def build(init: nn.Module, classes: list[str], coco_classes: list[int], bf16: bool) -> Detector:
-    """A detector of `classes` with the weights of `init`: a COCO model, or one of ours (same class count)."""
+    """A detector of `classes` with the weights of `init`: a COCO model, or one of ours, whose classes may be fewer."""
     model = Detector(deepcopy(init.yaml), nc=80, verbose=False)
     head = model.model[-1]
-    coco = init.model[-1].nc == 80
-    if coco:
-        model.load_state_dict(init.float().state_dict())
-    for branch in head.cv3:
-        old = branch[-1]
-        new = nn.Conv2d(old.in_channels, len(classes), 1)
+    source = init.model[-1]
+    weights = init.float().state_dict()
+    own = [
+        name for name in weights if not any(name.endswith(f"cv3.{i}.2.{part}") for i in range(3) for part in ("weight", "bias"))
+    ]
+    model.load_state_dict({name: weights[name] for name in own}, strict=False)
+    rows = coco_classes if source.nc == 80 else [_row(source_names(init), name) for name in classes]
+    for branch, known in zip(head.cv3, source.cv3, strict=True):
+        old, new = known[-1], nn.Conv2d(known[-1].in_channels, len(classes), 1)
         with torch.no_grad():
-            new.weight.copy_(old.weight[coco_classes])
-            new.bias.copy_(old.bias[coco_classes])
+            for place, row in enumerate(rows):
+                new.weight[place] = old.weight[row] if row is not None else old.weight.mean(dim=0)
+                new.bias[place] = old.bias[row] if row is not None else old.bias.mean() - UNSEEN
         branch[-1] = new
     head.nc, head.no = len(classes), len(classes) + 4 * head.reg_max
     model.nc, model.names = len(classes), dict(enumerate(classes))
     model.yaml["nc"] = len(classes)
-    if not coco:
-        model.load_state_dict(init.float().state_dict())
     model.bf16 = bf16
     return model
+
+
+def from_bundle(folder: Path, architecture: str, pictures: Tensor) -> DetectionModel:
+    """The detector of a bundle as a network that can be trained; `pictures` `[n, 3, h, w]` in 0..1 rebuild its BatchNorms."""
+    classes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["detector"]["classes"]
+    model = DetectionModel(f"{architecture}.yaml", nc=80, verbose=False)
+    head = model.model[-1]
+    for branch in head.cv3:
+        branch[-1] = nn.Conv2d(branch[-1].in_channels, len(classes), 1)
+    head.nc, head.no = len(classes), len(classes) + 4 * head.reg_max
+    model.nc, model.names = len(classes), dict(enumerate(classes))
+    model.yaml["nc"] = len(classes)
+    raw = RawHeads(model)
+    shipped_weights.take_over(model, folder / "detector.tflite", lambda x: raw(x.permute(0, 2, 3, 1)), pictures)
+    return model
+
+
+def source_names(init: nn.Module) -> list[str]:
+    """The class names of a network in their order."""
+    return [init.names[i] for i in range(init.model[-1].nc)]
+
+
+def _row(known: list[str], name: str) -> int | None:
+    return known.index(name) if name in known else None
 
 
 class ShelfDataset(YOLODataset):

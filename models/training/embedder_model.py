@@ -7,12 +7,14 @@ pixel - 128), and the deployable form with BatchNorm folded into the linear laye
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor, nn
 
+from models.training import shipped_weights
 from models.training.config import ConfigError, EmbedderModelConfig
 
 
@@ -54,9 +56,16 @@ class DeployedEmbedder(nn.Module):
         return self.linear(self.backbone(crops))
 
 
-def initialise(config: EmbedderModelConfig) -> Embedder:
-    """A network with the ImageNet weights the config names (trained with mean = std = 0.5)."""
+def initialise(config: EmbedderModelConfig, crops: Callable[[], Tensor]) -> Embedder:
+    """A network with the weights the config names: ImageNet's (trained with mean = std = 0.5), or a bundle's.
+
+    `crops` gives some `[n, 3, h, w]` in 0..1, from which a bundle's folded BatchNorms are rebuilt.
+    """
     model = Embedder(config.backbone, config.embedding_dim)
+    if config.init.startswith(shipped_weights.PREFIX):
+        shipped = Path(config.init.removeprefix(shipped_weights.PREFIX)) / "embedder.tflite"
+        shipped_weights.take_over(model, shipped, model, crops())
+        return model
     source = torch.load(_weights_path(config.init), map_location="cpu", weights_only=True)
     own = model.backbone.state_dict()
     values = [value for key, value in source.items() if not key.startswith(("classifier", "_fc", "fc."))]

@@ -27,7 +27,7 @@ from ultralytics import YOLO
 
 from models import reference
 from models.training import config as configs
-from models.training import crop_data, datasets, embedder_model
+from models.training import crop_data, datasets, detector_model, embedder_model
 
 PIXEL_SCALE, PIXEL_ZERO_POINT = 1.0 / 255.0, -128
 CALIBRATION_PHOTOS = 160
@@ -37,27 +37,6 @@ LEAST_LOGIT = -8.0
 
 class ExportError(RuntimeError):
     """An export that came out otherwise than a bundle needs it."""
-
-
-class _RawHeads(nn.Module):
-    """A YOLOv8 up to its head's convolutions: per stride a box tensor `[1, h, w, 64]` and a class tensor `[1, h, w, nc]`."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        value: Tensor | list[Tensor] = pixels.permute(0, 3, 1, 2)
-        *layers, head = self.network.model
-        kept: list[Tensor | None] = []
-        for layer in layers:
-            value = _inputs(layer.f, value, kept)
-            value = layer(value)
-            kept.append(value if layer.i in self.network.save else None)
-        outputs: list[Tensor] = []
-        for level, features in enumerate(_inputs(head.f, value, kept)):
-            outputs += [head.cv2[level](features).permute(0, 2, 3, 1), head.cv3[level](features).permute(0, 2, 3, 1)]
-        return tuple(outputs)
 
 
 class _ChannelsLast(nn.Module):
@@ -79,7 +58,7 @@ def detector(config: configs.DetectorConfig, weights: Path, out: Path) -> None:
         for photo in _sample(datasets.photos(config.data.root, name, "train"), CALIBRATION_PHOTOS // 2)
     ]
     pictures = (reference.letterbox(reference.open_photo(path), size, size, 114)[0] for path in photos)
-    _convert(_RawHeads(network), (size, size), pictures, out / "detector", len(config.model.classes))
+    _convert(detector_model.RawHeads(network), (size, size), pictures, out / "detector", len(config.model.classes))
 
 
 def embedder(config: configs.ClassifierConfig, weights: Path, out: Path) -> None:
@@ -161,9 +140,3 @@ def _with_full_range(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _sample(photos: list[datasets.Photo], count: int) -> list[datasets.Photo]:
     return random.Random(0).sample(photos, min(count, len(photos)))
-
-
-def _inputs(source: int | list[int], last: Tensor | list[Tensor], kept: list[Tensor | None]) -> Tensor | list[Tensor]:
-    if isinstance(source, int):
-        return last if source == -1 else kept[source]
-    return [last if index == -1 else kept[index] for index in source]

@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_metric_learning.losses import ArcFaceLoss, SubCenterArcFaceLoss
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from models.training import config as configs
-from models.training import crop_data, datasets, embedder_model, enrolment, run_record
+from models.training import crop_data, datasets, embedder_model, enrolment, run_record, shipped_weights
+
+# Channel orders that make a SKU another one: as it is, and two that leave no colour in its place.
+COLOUR_ORDERS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
 def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
@@ -35,10 +39,12 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
     names = sorted({p.sku for p in products})
     print(f"{len(products)} crops of {len(names)} SKUs; {len(kept_out)} SKUs kept out of training", flush=True)
     run_record.write(folder, config, _digest(config.data))
-    label_of = {name: i for i, name in enumerate(names)}
-    model = embedder_model.initialise(config.model)
+    label_of = {
+        (name, colours): i * len(COLOUR_ORDERS) + j for i, name in enumerate(names) for j, colours in enumerate(COLOUR_ORDERS)
+    }
+    model = embedder_model.initialise(config.model, lambda: _some_crops(products, config))
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
-    loss = margin_loss(config.model.metric_head, len(names), config.model.embedding_dim)
+    loss = margin_loss(config.model.metric_head, len(label_of), config.model.embedding_dim)
     fresh = [*model.linear.parameters(), *model.norm.parameters()]
     optimizer = torch.optim.AdamW(
         [
@@ -58,11 +64,14 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
         loss.load_state_dict(state["loss"])
         optimizer.load_state_dict(state["optimizer"])
         first, best, spent = state["epoch"] + 1, state["best"], state["seconds"]
+    elif config.model.init.startswith(shipped_weights.PREFIX):
+        _start_at_means(loss, model, products, label_of, config)
+    model = model.to(memory_format=torch.channels_last)
     judge = enrolment.Judge(config, kept_out)
     limit = training.max_hours * 3600 if training.max_hours else math.inf
     for epoch in range(first, training.epochs):
         rng = np.random.default_rng([config.data.seed, epoch])
-        order = crop_data.epoch_order(products, config.data.crops_per_epoch, rng)
+        order = _order(products, config, loss, label_of, rng)
         batches = np.array_split(order, max(1, len(order) // training.batch_size))
         started, losses = time.monotonic(), []
         model.train()
@@ -77,9 +86,13 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
                 group["lr"] = (
                     peak * min(1.0, (done + 0.01) / 0.5) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
                 )
-            crops = [crop_data.training_crop(products[i], products, config.model, rng) for i in batch]
+            colours = [_colours(products[i], config.data, rng) for i in batch]
+            crops = [
+                crop_data.training_crop(products[i], products, config.model, rng)[..., list(order)]
+                for i, order in zip(batch, colours, strict=True)
+            ]
             inputs = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div_(255)
-            labels = torch.tensor([label_of[products[i].sku] for i in batch])
+            labels = torch.tensor([label_of[products[i].sku, order] for i, order in zip(batch, colours, strict=True)])
             with torch.autocast("cpu", torch.bfloat16, enabled=training.bf16):
                 vectors = model(inputs)
             value = loss(vectors.float(), labels)
@@ -144,8 +157,70 @@ def export_embeddings(config: configs.ClassifierConfig, weights: Path, data: Pat
     print(f"{len(labels)} vectors of {len(set(labels))} SKUs in {out}")
 
 
-def _cosine(share: float) -> float:
-    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * share))
+def _order(
+    products: list[crop_data.Product],
+    config: configs.ClassifierConfig,
+    loss: nn.Module,
+    label_of: dict[tuple[str, tuple[int, ...]], int],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """An epoch's crops: drawn freely, and with mining in part as groups of SKUs whose class centres lie close now."""
+    count, mining = config.data.crops_per_epoch, config.data.hard_negative_mining
+    mined = round(count * mining.share) if mining.enabled else 0
+    order = crop_data.epoch_order(products, count - mined, rng)
+    if not mined:
+        return order
+    names = sorted({p.sku for p in products})
+    with torch.no_grad():
+        centres = nn.functional.normalize(loss.W.detach().t(), dim=1)
+        centres = centres.reshape(len(label_of), -1, centres.shape[1])[[label_of[n, COLOUR_ORDERS[0]] for n in names]]
+        likeness = torch.einsum("ikd,jld->ijkl", centres, centres).amax((2, 3)).fill_diagonal_(-1)
+        close = likeness.topk(min(mining.look_alikes, len(names) - 1)).indices
+    nearest = {name: [names[j] for j in close[i]] for i, name in enumerate(names)}
+    groups = crop_data.mined_order(products, mined, nearest, rng)
+    # Whole groups go into a batch: free draws and groups are dealt out in turns.
+    size = mining.look_alikes + 1
+    parts = [*np.array_split(order, max(1, len(order) // size)), *np.array_split(groups, max(1, mined // size))]
+    return np.concatenate([parts[i] for i in rng.permutation(len(parts))])
+
+
+def _colours(product: crop_data.Product, data: configs.DataConfig, rng: np.random.Generator) -> tuple[int, ...]:
+    if product.source == "fridge" or rng.random() >= data.recoloured_skus:
+        return COLOUR_ORDERS[0]
+    return COLOUR_ORDERS[int(rng.integers(1, len(COLOUR_ORDERS)))]
+
+
+def _some_crops(products: list[crop_data.Product], config: configs.ClassifierConfig) -> torch.Tensor:
+    rng = np.random.default_rng(config.data.seed)
+    chosen = crop_data.epoch_order(products, 256, rng)
+    crops = [crop_data.training_crop(products[i], products, config.model, rng) for i in chosen]
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div_(255)
+
+
+def _start_at_means(
+    loss: nn.Module,
+    model: embedder_model.Embedder,
+    products: list[crop_data.Product],
+    label_of: dict[tuple[str, tuple[int, ...]], int],
+    config: configs.ClassifierConfig,
+) -> None:
+    """Puts each class centre where the network sees its SKU (Qi et al. 2018), so that new centres don't undo old weights."""
+    rng = np.random.default_rng(config.data.seed)
+    taken: dict[str, list[crop_data.Product]] = {}
+    for i in rng.permutation(len(products)):
+        mine = taken.setdefault(products[i].sku, [])
+        if len(mine) < 8:
+            mine.append(products[i])
+    model.eval()
+    centres = loss.W.detach().t().reshape(len(label_of), -1, config.model.embedding_dim)
+    with torch.inference_mode():
+        for (sku, colours), label in tqdm(label_of.items(), desc="class centres", mininterval=10):
+            crops = np.stack([crop_data.evaluation_crop(p, config.model)[..., list(colours)] for p in taken[sku]])
+            mean = model(torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255)).mean(dim=0)
+            spread = 0.1 * nn.functional.normalize(torch.randn(centres.shape[1:]), dim=1)
+            centres[label] = nn.functional.normalize(mean + spread, dim=1)
+    with torch.no_grad():
+        loss.W.copy_(centres.reshape(-1, config.model.embedding_dim).t())
 
 
 def _digest(data: configs.DataConfig) -> str:

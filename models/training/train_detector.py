@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.training import config as configs
-from models.training import datasets, run_record
+from models.training import datasets, run_record, shipped_weights
 
 
 def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
@@ -25,7 +25,7 @@ def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
     run_record.write(folder, config, digest)
     training = config.training
     overrides: dict[str, Any] = {
-        "model": str(resume or config.model.init),
+        "model": str(resume or _initial_weights(config, folder)),
         "data": str(description),
         "project": str(folder.resolve()),
         "name": "train",
@@ -71,6 +71,28 @@ def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
     return folder
 
 
+def _initial_weights(config: configs.DetectorConfig, folder: Path) -> Path:
+    """The .pt file training starts from; for a bundle it is made in the run's folder."""
+    if not config.model.init.startswith(shipped_weights.PREFIX):
+        return Path(config.model.init)
+    import numpy as np
+    import torch
+
+    from models import reference
+    from models.training import detector_model
+
+    photos = [p.path for name in ("fridge", "beverages") for p in datasets.photos(config.data.root, name, "train")[:24]]
+    size = config.model.input_size
+    pixels = np.stack([reference.letterbox(reference.open_photo(path), size, size, 114)[0] for path in photos])
+    bundle = Path(config.model.init.removeprefix(shipped_weights.PREFIX))
+    model = detector_model.from_bundle(
+        bundle, config.model.architecture, torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+    )
+    path = folder / "init.pt"
+    torch.save({"model": model, "train_args": {}}, path)
+    return path
+
+
 def validate(config: configs.DetectorConfig, weights: Path) -> dict[str, dict[str, float]]:
     """Float mAP@50 and recall of `weights` on fridge val and on beverages val + test, by Ultralytics' validator."""
     import tempfile
@@ -110,8 +132,9 @@ def main() -> None:
         parser.error("--export and --output-dir go together")
     try:
         config = configs.load(args.config, configs.DetectorConfig)
-        weights = args.resume or args.validate or args.export or config.model.init
-        if not weights.is_file():
+        named = None if config.model.init.startswith(shipped_weights.PREFIX) else Path(config.model.init)
+        weights = args.resume or args.validate or args.export or named
+        if weights and not weights.is_file():
             raise datasets.DataError(f"{weights}: no such weights; name a .pt file that exists")
         if args.export:
             from models.training import export
