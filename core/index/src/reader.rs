@@ -16,6 +16,9 @@ use crate::format::{
 use crate::storage::Storage;
 use crate::{Error, Result, vector};
 
+/// Prototypes that cancel each other out have no middle to speak of.
+const LEAST_SPREAD: f32 = 0.05;
+
 /// An open index. Shared by threads freely; each brings its own [`crate::Scratch`] to search.
 #[derive(Debug)]
 pub struct Index {
@@ -29,6 +32,8 @@ pub struct Index {
     pub(crate) sku_of: Vec<u32>,
     /// 1 / length of each row.
     pub(crate) inverse_norms: Vec<f32>,
+    /// For each SKU the length of the mean of its prototypes as unit vectors: 1 where all are one, less the more they differ.
+    pub(crate) spreads: Vec<f32>,
     pub(crate) kernel: Kernel,
 }
 
@@ -56,7 +61,7 @@ pub struct Sku<'a> {
     pub samples: u32,
     /// Least cosine similarity at which a facing is called this SKU, -1 to 1.
     pub threshold: f32,
-    /// Least lead in similarity over the second-best SKU, 0 to 2.
+    /// Least lead in likeness over the second-best SKU, 0 to 2.
     pub min_margin: f32,
 }
 
@@ -132,6 +137,11 @@ impl Index {
         Sku { position, id, prototypes: *rows, samples: *samples, threshold: *threshold, min_margin: *min_margin }
     }
 
+    pub(crate) fn rows_of(&self, position: usize) -> std::ops::Range<usize> {
+        let Entry { first_row, rows, .. } = self.skus[position];
+        first_row..first_row + rows
+    }
+
     pub(crate) fn codes(&self) -> &[u8] {
         &self.storage[self.layout.codes..self.layout.signs]
     }
@@ -161,9 +171,25 @@ impl Index {
         let sku_of = (0..).zip(&skus).flat_map(|(sku, entry)| std::iter::repeat_n(sku, entry.rows)).collect();
         let inverse_norms = Vec::with_capacity(prototypes);
         let kernel = Kernel::detect();
-        let mut index = Self { storage, layout, dim, options, embedder_sha256, skus, sku_of, inverse_norms, kernel };
+        let spreads = Vec::with_capacity(skus.len());
+        let mut index =
+            Self { storage, layout, dim, options, embedder_sha256, skus, sku_of, inverse_norms, spreads, kernel };
         index.inverse_norms = index.check_rows()?;
+        index.spreads = (0..index.skus.len()).map(|sku| index.spread(sku)).collect();
         Ok(index)
+    }
+
+    fn spread(&self, sku: usize) -> f32 {
+        let stride = stride(self.dim);
+        let rows = self.rows_of(sku);
+        let mut mean = vec![0.0_f32; stride];
+        for row in rows.clone() {
+            let codes = &self.codes()[row * stride..][..stride];
+            let norm = self.inverse_norms[row];
+            mean.iter_mut().zip(codes).for_each(|(mean, &code)| *mean += f32::from(code as i8) * norm);
+        }
+        let length = mean.iter().map(|value| value * value).sum::<f32>().sqrt() / rows.len() as f32;
+        length.max(LEAST_SPREAD)
     }
 
     /// Lengths of the rows, their codes, padding and signs checked.

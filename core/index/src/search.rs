@@ -1,6 +1,16 @@
 //! Finding the SKUs nearest to an embedding, and the verdict on the nearest.
 //!
-//! Owns the two ways of searching and when each is taken. Refuses queries of the wrong length, with NaN or without direction.
+//! Owns the two ways of searching and when each is taken, and the order of the nearest SKUs. Refuses queries of the wrong length,
+//! with NaN or without direction.
+//!
+//! The prototype nearest to a query is often one that a bad crop made: of 1,676 facings in 59 field photos the best of 8 prototypes
+//! named 94.5 % rightly, the middle of all of a SKU's prototypes 96.0 %, the likeness of both together as many. With few photos
+//! of a SKU, or views that differ, the middle alone is the worse. So the nearest by prototype are put in the order of
+//!
+//! ```text
+//! likeness = (cosine with the best prototype + 2 cosine with the middle of all prototypes) / 3
+//! ```
+//!
 //! Every similarity given is the exact cosine of the int8 vectors; the filter can only overlook a row, and how rarely is measured
 //! in `tests/recall.rs`.
 
@@ -17,6 +27,11 @@ const FILTER_FROM: usize = 600;
 const CANDIDATES: usize = 192;
 /// ... and at least this many for each SKU asked for, as several may belong to one.
 const CANDIDATES_PER_HIT: usize = 24;
+
+/// The nearest SKUs that are put in the order of likeness; in field photos the right one is among the first four or none.
+const IN_ORDER: usize = 8;
+/// What the middle of a SKU's prototypes counts for beside the best of them.
+const MIDDLE: f32 = 2.0;
 
 /// Rows looked at together when those within the cut are gathered.
 const BLOCK: usize = 16;
@@ -38,6 +53,7 @@ struct Found {
     sku: u32,
     row: u32,
     similarity: f32,
+    likeness: f32,
 }
 
 /// How to search.
@@ -71,7 +87,9 @@ pub struct Hit<'a> {
     pub sku: Sku<'a>,
     /// Cosine similarity of the query to the SKU's best prototype, -1 to 1.
     pub similarity: f32,
-    /// That prototype's place in [`Index::prototypes`].
+    /// What it is ranked by: the cosine with the best prototype and with the middle of all, weighed 1 to 2; -1 to 1.
+    pub likeness: f32,
+    /// The best prototype's place in [`Index::prototypes`].
     pub prototype: usize,
 }
 
@@ -89,7 +107,7 @@ pub enum Verdict {
     },
     /// Unknown: like enough, but another SKU is nearly as like.
     Ambiguous {
-        /// Lead of the best SKU over the second.
+        /// Lead in likeness of the best SKU over the second.
         margin: f32,
         /// The lead that SKU asks for.
         needed: f32,
@@ -125,10 +143,10 @@ impl<'i> Hits<'i, '_> {
         self.found.first().map(|found| hit(self.index, found))
     }
 
-    /// Lead in similarity of the best SKU over the second, 0 to 2; `None` if there are not two SKUs.
+    /// Lead in likeness of the best SKU over the second, 0 to 2; `None` if there are not two SKUs.
     pub fn margin(&self) -> Option<f32> {
         match self.found {
-            [best, second, ..] => Some(best.similarity - second.similarity),
+            [best, second, ..] => Some(best.likeness - second.likeness),
             _ => None,
         }
     }
@@ -149,13 +167,15 @@ impl<'i> Hits<'i, '_> {
 }
 
 fn hit<'a>(index: &'a Index, found: &Found) -> Hit<'a> {
-    Hit { sku: index.sku_at(found.sku as usize), similarity: found.similarity, prototype: found.row as usize }
+    let Found { sku, row, similarity, likeness } = *found;
+    Hit { sku: index.sku_at(sku as usize), similarity, likeness, prototype: row as usize }
 }
 
 impl Index {
     /// The `k` SKUs most like `query`, an embedding of `dim` values of any length but zero.
     ///
-    /// Of equals the SKU earlier in the index comes first. The margin and the verdict do not depend on `k`.
+    /// The eight nearest by their best prototype come in the order of likeness, further ones in that of similarity. Of equals the
+    /// SKU earlier in the index comes first. The margin and the verdict do not depend on `k`.
     ///
     /// # Errors
     /// [`crate::Error::WrongDim`], [`crate::Error::NotFinite`], [`crate::Error::ZeroVector`].
@@ -176,8 +196,8 @@ impl Index {
     ) -> Result<Hits<'_, 's>> {
         scratch.query.resize(stride(self.dim()), 0);
         vector::quantize(query, self.dim(), &mut scratch.query)?;
-        // The margin needs the second SKU even if only the best is asked for.
-        let wanted = k.max(2).min(self.skus().len());
+        // The order and the margin need more SKUs than may be asked for.
+        let wanted = k.max(IN_ORDER).min(self.skus().len());
         let filtered = match method {
             Method::Auto => self.len() >= FILTER_FROM,
             Method::Exact => false,
@@ -191,7 +211,25 @@ impl Index {
         if !filtered || candidates >= self.len() || scratch.best.len() < wanted {
             self.exact(wanted, scratch);
         }
+        self.put_in_order(scratch);
         Ok(Hits { index: self, found: &scratch.best, asked: k })
+    }
+
+    fn put_in_order(&self, scratch: &mut Scratch) {
+        let Scratch { query, dots, best, .. } = scratch;
+        let inverse_norm = vector::inverse_norm(query);
+        let nearest = best.len().min(IN_ORDER);
+        for found in &mut best[..nearest] {
+            let rows = self.rows_of(found.sku as usize);
+            dots.clear();
+            self.kernel.dots(query, &self.codes()[rows.start * query.len()..rows.end * query.len()], dots);
+            let norms = &self.inverse_norms[rows.clone()];
+            let sum: f32 = dots.iter().zip(norms).map(|(&dot, &norm)| vector::cosine(dot, inverse_norm, norm)).sum();
+            let middle = sum / rows.len() as f32 / self.spreads[found.sku as usize];
+            found.likeness = (found.similarity + MIDDLE * middle.clamp(-1.0, 1.0)) / (1.0 + MIDDLE);
+        }
+        // Stable, and in place for so few.
+        best[..nearest].sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
     }
 
     fn exact(&self, wanted: usize, scratch: &mut Scratch) {
@@ -258,11 +296,11 @@ impl Index {
             match &mut current {
                 Some(found) if found.sku == sku => {
                     if similarity > found.similarity {
-                        (found.row, found.similarity) = (row, similarity);
+                        *found = Found { sku, row, similarity, likeness: similarity };
                     }
                 }
                 _ => {
-                    if let Some(done) = current.replace(Found { sku, row, similarity }) {
+                    if let Some(done) = current.replace(Found { sku, row, similarity, likeness: similarity }) {
                         place(done);
                     }
                 }

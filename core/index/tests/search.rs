@@ -19,19 +19,33 @@ fn index(dim: usize, products: usize, random: &mut Random) -> (Index, Gallery) {
     (Index::from_bytes(builder.build().unwrap()).unwrap(), gallery)
 }
 
+/// A SKU, the best cosine of its prototypes, and the likeness of the formula.
+struct Plain {
+    id: String,
+    similarity: f32,
+    likeness: f32,
+}
+
 /// The SKUs by the best cosine of their prototypes, the most alike first.
-fn plain(index: &Index, query: &[f32]) -> Vec<(String, f32)> {
+fn plain(index: &Index, query: &[f32]) -> Vec<Plain> {
     let query = gallery::normalized(query.to_vec());
-    let mut best: Vec<(String, f32)> = Vec::new();
-    for (id, prototype) in index.prototypes() {
-        let cosine = prototype.iter().zip(&query).map(|(a, b)| a * b).sum();
-        match best.last_mut() {
-            Some((last, similarity)) if last == id => *similarity = similarity.max(cosine),
-            _ => best.push((id.to_owned(), cosine)),
+    let cosine = |other: &[f32]| other.iter().zip(&query).map(|(a, b)| a * b).sum::<f32>();
+    let of_sku = |id: &str| -> Vec<Vec<f32>> {
+        index.prototypes().filter(|(own, _)| *own == id).map(|(_, prototype)| prototype).collect()
+    };
+    let plain = |id: &str| {
+        let prototypes = of_sku(id);
+        let similarity = prototypes.iter().map(|prototype| cosine(prototype)).fold(-1.0, f32::max);
+        let mut middle = vec![0.0; query.len()];
+        for prototype in &prototypes {
+            middle.iter_mut().zip(prototype).for_each(|(sum, value)| *sum += value);
         }
-    }
-    best.sort_by(|a, b| b.1.total_cmp(&a.1));
-    best
+        let likeness = (similarity + 2.0 * cosine(&gallery::normalized(middle))) / 3.0;
+        Plain { id: id.to_owned(), similarity, likeness }
+    };
+    let mut all: Vec<Plain> = index.skus().map(|sku| plain(sku.id)).collect();
+    all.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+    all
 }
 
 proptest! {
@@ -50,12 +64,17 @@ proptest! {
         prop_assert_eq!(hits.iter().len(), k.min(products));
         for (place, hit) in hits.iter().enumerate() {
             // The query is rounded to int8 as well: similarities within 0.01, order where it is clearer than that.
-            prop_assert!((hit.similarity - expected[place].1).abs() < 0.02, "{hit:?} {:?}", expected[place]);
-            let own = expected.iter().find(|(id, _)| id == hit.sku.id).unwrap();
-            prop_assert!((hit.similarity - own.1).abs() < 0.02);
+            let own = expected.iter().find(|plain| plain.id == hit.sku.id).unwrap();
+            prop_assert!((hit.similarity - own.similarity).abs() < 0.02, "{hit:?} {}", own.similarity);
+            let likeness = if place < 8 { own.likeness } else { own.similarity };
+            prop_assert!((hit.likeness - likeness).abs() < 0.03, "{hit:?} {likeness}");
+            let least = expected[7.max(place).min(products - 1)].similarity;
+            prop_assert!(own.similarity > least - 0.02, "{hit:?} is not among the nearest");
             prop_assert_eq!(index.prototypes().nth(hit.prototype).unwrap().0, hit.sku.id);
         }
-        prop_assert!(hits.iter().is_sorted_by(|a, b| a.similarity >= b.similarity));
+        let likeness: Vec<f32> = hits.iter().take(8).map(|hit| hit.likeness).collect();
+        prop_assert!(likeness.is_sorted_by(|a, b| a >= b));
+        prop_assert!(hits.iter().skip(8).is_sorted_by(|a, b| a.similarity >= b.similarity));
         let mut ids: Vec<_> = hits.iter().map(|hit| hit.sku.position).collect();
         ids.sort_unstable();
         ids.dedup();
