@@ -294,6 +294,9 @@ fn explain_facings(out: &mut impl Write, result: &ScanResult, scanner: &Scanner)
                 format!("accepted: {similarity:.3} >= {threshold:.3}, ahead by {:.3}", facing.margin)
             }
             Verdict::BelowThreshold { threshold } => format!("unknown: {similarity:.3} < {threshold:.3}"),
+            Verdict::OtherDrink => {
+                format!("unknown: {:.3} more like a drink that is no SKU of the bundle", -facing.margin)
+            }
             Verdict::Ambiguous { needed } => {
                 format!("unknown: ahead by only {:.3}, {needed:.3} needed", facing.margin)
             }

@@ -14,6 +14,10 @@ use crate::BundleError;
 /// The schema number this version reads and writes.
 pub(crate) const SCHEMA: u32 = 1;
 
+/// The id under which a gallery may hold drinks that are none of the bundle's SKUs: a facing most like one of these is unknown,
+/// never counted as the SKU it resembles.
+pub const OTHER_DRINKS: &str = "unknown";
+
 /// A bundle's manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

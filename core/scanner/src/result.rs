@@ -68,7 +68,7 @@ pub struct Facing {
     pub verdict: Verdict,
     /// Cosine with the best SKU, -1..=1.
     pub similarity: f32,
-    /// By how much the best SKU is ahead of the second.
+    /// By how much the best SKU is ahead of the second; of another drink, when that is more like the facing: at most 0 then.
     pub margin: f32,
     /// The best SKUs, at most three, best first.
     pub candidates: Vec<Candidate>,
@@ -98,6 +98,8 @@ pub enum Verdict {
         /// What the best candidate needs.
         threshold: f32,
     },
+    /// More like a drink that the bundle knows to be none of its SKUs.
+    OtherDrink,
     /// Similar to two SKUs alike.
     Ambiguous {
         /// By how much the best should be ahead.

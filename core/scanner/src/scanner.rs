@@ -12,6 +12,7 @@ use shelfscan_vision::rows::{Place, places};
 use shelfscan_vision::tiles::{self, Tile, Tiling};
 use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Rect, Sampler, decode_into};
 
+use crate::manifest::OTHER_DRINKS;
 use crate::models::Workbench;
 use crate::parallel::in_turn;
 use crate::result::{
@@ -215,8 +216,16 @@ impl Scanner {
     }
 
     fn look_up(&self, bench: &mut Workbench) -> Result<Named, ScanError> {
-        let hits = self.bundle.index().search(&bench.embedding, CANDIDATES, &mut bench.scratch)?;
+        // One more than told, as what stands for other drinks is no candidate.
+        let hits = self.bundle.index().search(&bench.embedding, CANDIDATES + 1, &mut bench.scratch)?;
+        let mut skus = hits.iter().filter(|hit| hit.sku.id != OTHER_DRINKS);
+        let (nearest, best) = (hits.best(), skus.next());
+        let lead = match (nearest, best) {
+            (Some(nearest), Some(best)) if nearest.sku.id == OTHER_DRINKS => Some(best.similarity - nearest.similarity),
+            _ => hits.margin(),
+        };
         let verdict = match hits.verdict() {
+            _ if nearest.is_some_and(|hit| hit.sku.id == OTHER_DRINKS) => Verdict::OtherDrink,
             shelfscan_index::Verdict::Accepted => Verdict::Accepted,
             shelfscan_index::Verdict::BelowThreshold { threshold, .. } => {
                 Verdict::BelowThreshold { threshold: four_decimals(threshold) }
@@ -224,13 +233,15 @@ impl Scanner {
             shelfscan_index::Verdict::Ambiguous { needed, .. } => Verdict::Ambiguous { needed: four_decimals(needed) },
             shelfscan_index::Verdict::EmptyIndex => Verdict::EmptyIndex,
         };
-        let candidates: Vec<Candidate> = hits
-            .iter()
+        let candidates: Vec<Candidate> = best
+            .into_iter()
+            .chain(skus)
+            .take(CANDIDATES)
             .map(|hit| Candidate { sku: hit.sku.id.into(), similarity: four_decimals(hit.similarity) })
             .collect();
-        let sku = hits.best().filter(|_| verdict == Verdict::Accepted).map(|hit| hit.sku.id.into());
-        let similarity = hits.best().map_or(0.0, |hit| four_decimals(hit.similarity));
-        Ok(Named { sku, verdict, similarity, margin: four_decimals(hits.margin().unwrap_or(0.0)), candidates })
+        let sku = best.filter(|_| verdict == Verdict::Accepted).map(|hit| hit.sku.id.into());
+        let similarity = best.map_or(0.0, |hit| four_decimals(hit.similarity));
+        Ok(Named { sku, verdict, similarity, margin: four_decimals(lead.unwrap_or(0.0)), candidates })
     }
 
     fn facings(&self, detections: &[Detection], named: Vec<Named>, places: Vec<Place>) -> Vec<Facing> {
