@@ -53,7 +53,8 @@ class DataConfig:
     fridge_repeat: int = 1
     """How often an epoch shows each fridge photo."""
     complete_labels_with: Path | None = None
-    """A raw-head detector (.tflite) that proposes the labels missing on fridge train; none: labels as they are."""
+    """A raw-head detector (.tflite) that proposes the labels missing on fridge train; its classes are the
+    first of `model.classes`. None: labels as they are."""
     complete_labels_confidence: float = 0.5
     crops_per_epoch: int = 6000
     recoloured_skus: float = 0.0

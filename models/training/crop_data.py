@@ -41,15 +41,20 @@ class Product:
         return self.sku.split("/", 1)[0]
 
 
-def load(data: DataConfig, name: str, split: str, on_white: bool = False) -> list[Product]:
-    """All products of one set and split; `on_white` adds an alpha channel to pictures on white ground."""
+def load(data: DataConfig, name: str, split: str, on_white: bool = False, unknown: bool = False) -> list[Product]:
+    """All products of one set and split; `on_white` adds an alpha channel to pictures on white ground.
+
+    With `unknown` the drinks that a photo set labels as outside its SKUs are there too, as one SKU.
+    """
     if name == "fridge":
         products = []
         for photo in datasets.photos(data.root, name, split):
             picture = np.asarray(reference.open_photo(photo.path))
             size = picture.shape[1], picture.shape[0]
             products += [
-                Product(f"fridge/{box.sku}", picture, box.pixels(*size)) for box in photo.boxes if box.sku != UNKNOWN_SKU
+                Product(f"fridge/{box.sku}", picture, box.pixels(*size))
+                for box in photo.boxes
+                if unknown or box.sku != UNKNOWN_SKU
             ]
         return products
     return [_load_crop(crop, on_white and name == "bottles") for crop in datasets.crops(data.root, name, split)]
@@ -57,7 +62,8 @@ def load(data: DataConfig, name: str, split: str, on_white: bool = False) -> lis
 
 def training_products(data: DataConfig) -> tuple[list[Product], set[str]]:
     """The products of all train splits without the held-out SKUs and the too rare ones; and the held-out SKUs."""
-    products, kept_out = load(data, "fridge", "train"), set()
+    # What stands beside the SKUs is a class of its own: the embedding learns to keep it apart from them.
+    products, kept_out = load(data, "fridge", "train", unknown=True), set()
     for name in CROP_SETS:
         part = load(data, name, "train", on_white=True)
         kept_out |= datasets.held_out([p.sku for p in part], data.holdout.get(name, 0), data.seed)

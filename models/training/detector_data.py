@@ -81,7 +81,8 @@ def _completed(config: DetectorConfig, fridge: list[datasets.Photo], out: Path) 
     entry = {
         "input": RAW_INT8_INPUT | {"width": width, "height": height, "scale": scale, "zero_point": zero_point},
         "head": {"type": "yolov8_raw", "reg_max": 16, "strides": [8, 16, 32]},
-        "classes": classes,
+        # The detector may know fewer classes: the first of ours.
+        "classes": classes[: min(int(o["shape"][-1]) for o in model.outputs)],
     }
     detector = reference.Detector(model, entry)
     lines, additions = {}, {}

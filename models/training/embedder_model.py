@@ -57,7 +57,7 @@ class DeployedEmbedder(nn.Module):
 
 
 def initialise(config: EmbedderModelConfig, crops: Callable[[], Tensor]) -> Embedder:
-    """A network with the weights the config names: ImageNet's (trained with mean = std = 0.5), or a bundle's.
+    """A network with the weights the config names: ImageNet's (trained with mean = std = 0.5), a run's, or a bundle's.
 
     `crops` gives some `[n, 3, h, w]` in 0..1, from which a bundle's folded BatchNorms are rebuilt.
     """
@@ -67,6 +67,9 @@ def initialise(config: EmbedderModelConfig, crops: Callable[[], Tensor]) -> Embe
         shipped_weights.take_over(model, shipped, model, crops())
         return model
     source = torch.load(_weights_path(config.init), map_location="cpu", weights_only=True)
+    if "ema" in source:
+        model.load_state_dict(source["ema"])
+        return model
     own = model.backbone.state_dict()
     values = [value for key, value in source.items() if not key.startswith(("classifier", "_fc", "fc."))]
     shapes = [tuple(v.shape) for v in values]

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from models.training import config as configs
-from models.training import crop_data, datasets, embedder_model, enrolment, run_record, shipped_weights
+from models.training import crop_data, datasets, embedder_model, enrolment, run_record
 
 # Channel orders that make a SKU another one: as it is, and two that leave no colour in its place.
 COLOUR_ORDERS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
@@ -64,7 +64,7 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
         loss.load_state_dict(state["loss"])
         optimizer.load_state_dict(state["optimizer"])
         first, best, spent = state["epoch"] + 1, state["best"], state["seconds"]
-    elif config.model.init.startswith(shipped_weights.PREFIX):
+    elif not config.model.init.startswith("package:"):
         _start_at_means(loss, model, products, label_of, config)
     model = model.to(memory_format=torch.channels_last)
     judge = enrolment.Judge(config, kept_out)
