@@ -1,7 +1,8 @@
 """Cuts a gallery of crops, one folder per SKU, out of labelled photos: what an index is built from.
 
 Owns which crops enrol a SKU: at most `--per-sku`, spread over as many photos as there are, the largest of each photo first.
-Crops carry the embedder's margin, so an index built from them sees what a scan would cut. Refuses a folder that isn't empty.
+Crops carry the embedder's margin, so an index built from them sees what a scan would cut. Drinks labelled `unknown` become the
+gallery of other drinks, which the scan keeps apart from the SKUs. Refuses a folder that isn't empty.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def cut(root: Path, name: str, split: str, per_sku: int, margin: float, out: Pat
     for photo in datasets.photos(root, name, split):
         of_sku: dict[str, list[datasets.LabelledBox]] = {}
         for box in photo.boxes:
-            if box.sku and box.sku != crop_data.UNKNOWN_SKU:
+            if box.sku:
                 of_sku.setdefault(box.sku, []).append(box)
         for sku, boxes in of_sku.items():
             boxes.sort(key=lambda b: -b.w * b.h)
@@ -40,10 +41,12 @@ def cut(root: Path, name: str, split: str, per_sku: int, margin: float, out: Pat
             crop.save(folder / f"{path.stem}_{rank}.jpg", quality=95, subsampling=0)
         counts[sku] = min(len(found), per_sku)
     containers = {sku: found[0][3].container for sku, found in facings.items()}
+    containers = {sku: "" if kind == datasets.UNLABELLED_CONTAINER else kind for sku, kind in containers.items()}
     with (out / "skus.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "name", "container", "barcode"])
-        rows.writerows([sku, sku.replace("_", " "), containers[sku], ""] for sku in sorted(counts))
+        names = {crop_data.UNKNOWN_SKU: "other drinks"}
+        rows.writerows([sku, names.get(sku, sku.replace("_", " ")), containers[sku], ""] for sku in sorted(counts))
     return counts
 
 
