@@ -5,3 +5,8 @@
 //! prediction or a label that can't be used is an error that names the file and line, never a wrong figure.
 
 #![forbid(unsafe_code)]
+
+pub mod dataset;
+mod error;
+
+pub use error::{LabError, Result};
