@@ -8,5 +8,6 @@
 
 pub mod dataset;
 mod error;
+pub mod eval;
 
 pub use error::{LabError, Result};
