@@ -290,7 +290,8 @@ fn explain_facings(out: &mut impl Write, result: &ScanResult, scanner: &Scanner)
         let verdict = match facing.verdict {
             Verdict::Accepted => {
                 let sku = facing.sku.as_deref().and_then(|id| scanner.bundle().index().sku(id));
-                let threshold = sku.map_or(0.0, |sku| sku.threshold);
+                let offset = scanner.bundle().manifest().thresholds.unknown_offset;
+                let threshold = sku.map_or(0.0, |sku| sku.threshold + offset);
                 format!("accepted: {similarity:.3} >= {threshold:.3}, ahead by {:.3}", facing.margin)
             }
             Verdict::BelowThreshold { threshold } => format!("unknown: {similarity:.3} < {threshold:.3}"),

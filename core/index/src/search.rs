@@ -153,11 +153,17 @@ impl<'i> Hits<'i, '_> {
 
     /// Whether the best SKU is like enough and far enough ahead, by its own threshold and margin.
     pub fn verdict(&self) -> Verdict {
+        self.verdict_at(0.0)
+    }
+
+    /// As [`Hits::verdict`], with `offset` added to the threshold of every SKU.
+    pub fn verdict_at(&self, offset: f32) -> Verdict {
         let Some(Hit { sku, similarity, .. }) = self.best() else {
             return Verdict::EmptyIndex;
         };
-        if similarity < sku.threshold {
-            return Verdict::BelowThreshold { similarity, threshold: sku.threshold };
+        let threshold = sku.threshold + offset;
+        if similarity < threshold {
+            return Verdict::BelowThreshold { similarity, threshold };
         }
         match self.margin() {
             Some(margin) if margin < sku.min_margin => Verdict::Ambiguous { margin, needed: sku.min_margin },

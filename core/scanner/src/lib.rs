@@ -38,11 +38,15 @@ pub use error::{BundleError, ScanError};
 pub use gallery::{PictureError, Subject};
 pub use manifest::{FileEntry, Manifest, SkuEntry};
 pub use parallel::Cancel;
-pub use result::{BundleVersion, Candidate, Count, Facing, Finding, QualityReport, ScanResult, Timings, Verdict};
+pub use result::{
+    BundleVersion, Candidate, Count, Facing, Finding, Naming, QualityReport, ScanResult, Sighting, Timings, Verdict,
+};
 pub use scanner::{ScanOptions, Scanner};
 pub use shelfscan_index as index;
 pub use shelfscan_tflite::{Error as RuntimeError, Runtime};
+pub use shelfscan_vision::nms::{Suppression, suppress};
+pub use shelfscan_vision::rows::{Place, places};
 pub use shelfscan_vision::tiles::Tiling;
 pub use shelfscan_vision::{
-    DecodeError, DecodeLimits, DecodedPhoto, Frame, ImageView, Orientation, PixelFormat, Rect, ViewError, decode,
+    DecodeError, DecodeLimits, DecodedPhoto, Detection, Frame, ImageView, Orientation, PixelFormat, Rect, ViewError, decode,
 };

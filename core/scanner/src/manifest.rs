@@ -169,12 +169,19 @@ pub struct Thresholds {
     /// A box with a larger share of itself inside a better one is a part of it, 0..=1; 1 (the default) never is.
     #[serde(default = "never")]
     pub nms_inside: f32,
+    /// What is added to the similarity that each SKU asks for, -1..=1; 0 where unset. Above 0 more drinks are unknown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown_offset: f32,
     /// How they were found.
     pub method: String,
 }
 
 fn never() -> f32 {
     1.0
+}
+
+fn is_zero(number: &f32) -> bool {
+    *number == 0.0
 }
 
 /// The golden self-test.
@@ -280,6 +287,7 @@ impl Manifest {
         None.or_else(|| share("thresholds.confidence", self.thresholds.confidence, 0.001, 0.999))
             .or_else(|| share("thresholds.nms_iou", self.thresholds.nms_iou, 0.01, 1.0))
             .or_else(|| share("thresholds.nms_inside", self.thresholds.nms_inside, 0.01, 1.0))
+            .or_else(|| share("thresholds.unknown_offset", self.thresholds.unknown_offset, -1.0, 1.0))
             .or_else(|| share("embedder.crop_margin", self.embedder.crop_margin, 0.0, 1.0))
             .or_else(|| twice.map(|sku| format!("skus: `{}` is listed twice", sku.id)))
             .or_else(|| {

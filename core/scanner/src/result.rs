@@ -78,6 +78,33 @@ pub struct Facing {
     pub place: u32,
 }
 
+/// What the index says of a box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Naming {
+    /// The SKU's id; none where it is unknown.
+    pub sku: Option<String>,
+    /// Why it was named, or not.
+    pub verdict: Verdict,
+    /// Cosine with the best SKU, -1..=1.
+    pub similarity: f32,
+    /// By how much the best SKU is ahead of the second.
+    pub margin: f32,
+    /// The best SKUs, at most three, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A detection too weak to be a facing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sighting {
+    /// Left, top, right, bottom in upright pixels of the photo.
+    #[serde(rename = "box")]
+    pub rect: [f32; 4],
+    /// The detector's class.
+    pub container: String,
+    /// The detector's score, 0..=1.
+    pub score: f32,
+}
+
 /// A SKU that a facing may be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Candidate {

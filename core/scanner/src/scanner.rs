@@ -16,7 +16,8 @@ use crate::manifest::OTHER_DRINKS;
 use crate::models::Workbench;
 use crate::parallel::in_turn;
 use crate::result::{
-    BundleVersion, Candidate, Count, Facing, Finding, QualityReport, ScanResult, Timings, Verdict, four_decimals, tenth,
+    BundleVersion, Candidate, Count, Facing, Finding, Naming, QualityReport, ScanResult, Sighting, Timings, Verdict,
+    four_decimals, tenth,
 };
 use crate::{Bundle, Cancel, ScanError};
 
@@ -53,15 +54,6 @@ struct Station<'a> {
     timings: Timings,
 }
 
-/// What the index says of one facing.
-struct Named {
-    sku: Option<String>,
-    verdict: Verdict,
-    similarity: f32,
-    margin: f32,
-    candidates: Vec<Candidate>,
-}
-
 impl Scanner {
     /// A scanner over an open bundle.
     pub fn new(bundle: Bundle) -> Self {
@@ -95,6 +87,18 @@ impl Scanner {
 
     /// Scans a photo.
     pub fn scan(&self, view: ImageView<'_>, options: &ScanOptions) -> Result<ScanResult, ScanError> {
+        Ok(self.scan_and_weaker(view, options, f32::INFINITY)?.0)
+    }
+
+    /// Scans a photo and gives besides what [`Scanner::scan`] gives the weaker detections, down to a score of `lowest`, best
+    /// first: what a judge needs to see how many facings another threshold would have found. They are suppressed like the
+    /// facings and by them, and not named.
+    pub fn scan_and_weaker(
+        &self,
+        view: ImageView<'_>,
+        options: &ScanOptions,
+        lowest: f32,
+    ) -> Result<(ScanResult, Vec<Sighting>), ScanError> {
         let started = Instant::now();
         let mut timings = Timings::default();
         let frame = view.frame();
@@ -104,11 +108,17 @@ impl Scanner {
         let quality = Quality::measure(&frame, &mut Sampler::new())?;
         timings.quality = measured.elapsed();
 
-        let mut detections = self.detect(&frame, options, &mut timings)?;
+        let confidence = self.confidence(options);
+        let mut detections = self.detect(&frame, options, lowest.min(confidence), &mut timings)?;
+        let merging = Instant::now();
+        self.suppress(&mut detections);
+        let weaker = detections.split_off(detections.partition_point(|found| found.score >= confidence));
+        timings.merge += merging.elapsed();
         let placing = Instant::now();
         let places = put_in_order(&mut detections);
         timings.merge += placing.elapsed();
-        let named = self.name(&frame, &detections, options, &mut timings)?;
+        let rects: Vec<Rect> = detections.iter().map(|detection| detection.rect).collect();
+        let named = self.name(&frame, &rects, options, &mut timings)?;
         let facings = self.facings(&detections, named, places);
         timings.total = started.elapsed();
 
@@ -116,7 +126,29 @@ impl Scanner {
         let unknown = facings.iter().filter(|facing| facing.sku.is_none()).count() as u32;
         let counts = self.counts(&facings);
         let bundle = self.version();
-        Ok(ScanResult { width, height, bundle, counts, unknown, facings, quality: report(&quality), timings })
+        let weaker = weaker.iter().map(|weaker| self.sighting(weaker)).collect();
+        Ok((ScanResult { width, height, bundle, counts, unknown, facings, quality: report(&quality), timings }, weaker))
+    }
+
+    /// All that the detector sees in a photo down to a score of `lowest`, before suppression: several boxes for each facing.
+    pub fn sightings(
+        &self,
+        view: ImageView<'_>,
+        options: &ScanOptions,
+        lowest: f32,
+    ) -> Result<Vec<Detection>, ScanError> {
+        self.detect(&view.frame(), options, lowest, &mut Timings::default())
+    }
+
+    /// What the index says of each of the boxes (upright pixels of the photo), in their order: the names that a scan would
+    /// give them had its detector found them there.
+    pub fn name_boxes(
+        &self,
+        view: ImageView<'_>,
+        boxes: &[Rect],
+        options: &ScanOptions,
+    ) -> Result<Vec<Naming>, ScanError> {
+        self.name(&view.frame(), boxes, options, &mut Timings::default())
     }
 
     /// What identifies the bundle in a result.
@@ -129,33 +161,43 @@ impl Scanner {
         }
     }
 
-    /// Looks at the photo, closer where its facings are small, and gives each facing once.
+    /// Looks at the photo, closer where its facings are small, and gives all that is seen whole with a score of `lowest` or
+    /// more, unsuppressed. Whether to look closer is up to the facings, not to what is weaker.
     fn detect(
         &self,
         frame: &Frame<'_>,
         options: &ScanOptions,
+        lowest: f32,
         timings: &mut Timings,
     ) -> Result<Vec<Detection>, ScanError> {
         let models = self.bundle.models();
-        let thresholds = &models.manifest().thresholds;
+        let confidence = self.confidence(options);
         let size = frame.upright_size();
         let first = tiles::first(size);
-        let mut found = self.look(frame, &first, options, timings)?;
+        let mut found = self.look(frame, &first, lowest, options, timings)?;
         if options.tiling == Tiling::Auto {
             let (width, height) = models.detector.input_size();
             let (x, y) = Letterbox::new(first[0].region, width, height).photo_pixels_per_input_pixel();
-            let facing = median_size(&found).map(|size| size / x.max(y));
+            let facing = median_size(&found, confidence).map(|size| size / x.max(y));
             if let Some(closer) = tiles::closer(size, (width, height), facing) {
                 found.retain(|found| closer.leaves_to_first(&found.rect));
-                found.extend(self.look(frame, &closer.tiles, options, timings)?);
+                found.extend(self.look(frame, &closer.tiles, lowest, options, timings)?);
             }
         }
-        let merging = Instant::now();
         found.retain(|found| found.rect.area() > 0.0);
-        let rule = Suppression { iou: thresholds.nms_iou, inside: thresholds.nms_inside, per_class: false };
-        suppress(&mut found, rule);
-        timings.merge += merging.elapsed();
         Ok(found)
+    }
+
+    /// Leaves each facing once, best first.
+    fn suppress(&self, found: &mut Vec<Detection>) {
+        let thresholds = &self.bundle.manifest().thresholds;
+        let rule = Suppression { iou: thresholds.nms_iou, inside: thresholds.nms_inside, per_class: false };
+        suppress(found, rule);
+    }
+
+    /// Score from which on a detection is a facing.
+    fn confidence(&self, options: &ScanOptions) -> f32 {
+        options.confidence.unwrap_or(self.bundle.manifest().thresholds.confidence).clamp(0.001, 0.999)
     }
 
     /// What the detector finds in each look and sees whole there, unsuppressed.
@@ -163,11 +205,12 @@ impl Scanner {
         &self,
         frame: &Frame<'_>,
         looks: &[Tile],
+        lowest: f32,
         options: &ScanOptions,
         timings: &mut Timings,
     ) -> Result<Vec<Detection>, ScanError> {
         let models = self.bundle.models();
-        let confidence = options.confidence.unwrap_or(models.manifest().thresholds.confidence).clamp(0.001, 0.999);
+        let lowest = lowest.clamp(0.001, 0.999);
         let (width, height) = models.detector.input_size();
         timings.looks += looks.len() as u32;
         let summed = Mutex::new(Timings::default());
@@ -178,7 +221,7 @@ impl Scanner {
             || Ok(self.station(models.detector.interpreter()?)),
             |Station { interpreter, bench, timings }, look| {
                 let letterbox = Letterbox::new(looks[look].region, width, height);
-                models.detector.look(interpreter, frame, &letterbox, confidence, bench, timings)?;
+                models.detector.look(interpreter, frame, &letterbox, lowest, bench, timings)?;
                 let whole = bench.detections.iter().filter(|found| looks[look].shows_whole(&found.rect, &letterbox));
                 Ok(whole.copied().collect::<Vec<_>>())
             },
@@ -191,19 +234,19 @@ impl Scanner {
     fn name(
         &self,
         frame: &Frame<'_>,
-        detections: &[Detection],
+        rects: &[Rect],
         options: &ScanOptions,
         timings: &mut Timings,
-    ) -> Result<Vec<Named>, ScanError> {
+    ) -> Result<Vec<Naming>, ScanError> {
         let models = self.bundle.models();
         let summed = Mutex::new(Timings::default());
         let named = in_turn(
-            detections.len(),
+            rects.len(),
             models.threads(),
             &options.cancel,
             || Ok(self.station(models.embedder.interpreter()?)),
             |Station { interpreter, bench, timings }, facing| {
-                models.embedder.embed(interpreter, frame, &detections[facing].rect, bench, timings)?;
+                models.embedder.embed(interpreter, frame, &rects[facing], bench, timings)?;
                 let looked_up = Instant::now();
                 let named = self.look_up(bench)?;
                 timings.lookup += looked_up.elapsed();
@@ -215,16 +258,17 @@ impl Scanner {
         Ok(named)
     }
 
-    fn look_up(&self, bench: &mut Workbench) -> Result<Named, ScanError> {
+    fn look_up(&self, bench: &mut Workbench) -> Result<Naming, ScanError> {
         // One more than told, as what stands for other drinks is no candidate.
         let hits = self.bundle.index().search(&bench.embedding, CANDIDATES + 1, &mut bench.scratch)?;
+        let offset = self.bundle.manifest().thresholds.unknown_offset;
         let mut skus = hits.iter().filter(|hit| hit.sku.id != OTHER_DRINKS);
         let (nearest, best) = (hits.best(), skus.next());
         let lead = match (nearest, best) {
-            (Some(nearest), Some(best)) if nearest.sku.id == OTHER_DRINKS => Some(best.similarity - nearest.similarity),
+            (Some(nearest), Some(best)) if nearest.sku.id == OTHER_DRINKS => Some(best.likeness - nearest.likeness),
             _ => hits.margin(),
         };
-        let verdict = match hits.verdict() {
+        let verdict = match hits.verdict_at(offset) {
             _ if nearest.is_some_and(|hit| hit.sku.id == OTHER_DRINKS) => Verdict::OtherDrink,
             shelfscan_index::Verdict::Accepted => Verdict::Accepted,
             shelfscan_index::Verdict::BelowThreshold { threshold, .. } => {
@@ -241,17 +285,17 @@ impl Scanner {
             .collect();
         let sku = best.filter(|_| verdict == Verdict::Accepted).map(|hit| hit.sku.id.into());
         let similarity = best.map_or(0.0, |hit| four_decimals(hit.similarity));
-        Ok(Named { sku, verdict, similarity, margin: four_decimals(lead.unwrap_or(0.0)), candidates })
+        Ok(Naming { sku, verdict, similarity, margin: four_decimals(lead.unwrap_or(0.0)), candidates })
     }
 
-    fn facings(&self, detections: &[Detection], named: Vec<Named>, places: Vec<Place>) -> Vec<Facing> {
+    fn facings(&self, detections: &[Detection], named: Vec<Naming>, places: Vec<Place>) -> Vec<Facing> {
         let classes = &self.bundle.manifest().detector.classes;
         detections
             .iter()
             .zip(named)
             .zip(places)
             .map(|((detection, named), Place { row, place })| Facing {
-                rect: [detection.rect.left, detection.rect.top, detection.rect.right, detection.rect.bottom].map(tenth),
+                rect: corners(&detection.rect),
                 container: classes[detection.class].clone(),
                 score: four_decimals(detection.score),
                 sku: named.sku,
@@ -263,6 +307,14 @@ impl Scanner {
                 place,
             })
             .collect()
+    }
+
+    fn sighting(&self, detection: &Detection) -> Sighting {
+        Sighting {
+            rect: corners(&detection.rect),
+            container: self.bundle.manifest().detector.classes[detection.class].clone(),
+            score: four_decimals(detection.score),
+        }
     }
 
     fn counts(&self, facings: &[Facing]) -> Vec<Count> {
@@ -291,9 +343,14 @@ impl Scanner {
     }
 }
 
-/// Root of the area of the middle one, in photo pixels.
-fn median_size(found: &[Detection]) -> Option<f32> {
-    let mut sizes: Vec<f32> = found.iter().map(|found| found.rect.area().sqrt()).collect();
+fn corners(rect: &Rect) -> [f32; 4] {
+    [rect.left, rect.top, rect.right, rect.bottom].map(tenth)
+}
+
+/// Root of the area of the middle facing, in photo pixels.
+fn median_size(found: &[Detection], confidence: f32) -> Option<f32> {
+    let facings = found.iter().filter(|found| found.score >= confidence);
+    let mut sizes: Vec<f32> = facings.map(|found| found.rect.area().sqrt()).collect();
     sizes.sort_by(f32::total_cmp);
     sizes.get(sizes.len() / 2).copied()
 }
