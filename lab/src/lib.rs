@@ -9,5 +9,6 @@
 pub mod dataset;
 mod error;
 pub mod eval;
+pub mod metrics;
 
 pub use error::{LabError, Result};

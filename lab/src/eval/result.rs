@@ -4,7 +4,11 @@
 //! Owns the shape alone. Boxes are `[left, top, right, bottom]` in upright pixels of the photo. A figure that the data can't give
 //! (no SKUs labelled, say) has no value; it is never 0 for want of something to measure.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+pub use crate::metrics::Ranked;
 
 /// The schema number this version reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -253,8 +257,10 @@ pub struct PhotoOutcome {
     pub facings: Vec<FacingOutcome>,
     /// Counts for each SKU that is labelled or was named.
     pub counts: Vec<CountOutcome>,
-    /// All detections down to the lowest confidence, best first, for average precision.
+    /// All detections down to the lowest confidence, best first, for average precision over all containers alike.
     pub ranked: Vec<Ranked>,
+    /// The same for each kind of container that is labelled or was found, by name.
+    pub by_container: BTreeMap<String, ContainerRanked>,
 }
 
 /// What came of a label or a detection.
@@ -360,13 +366,11 @@ pub struct CountOutcome {
     pub named: u32,
 }
 
-/// A detection as average precision sees it. Bit `i` of the masks is for IoU `0.5 + 0.05 i`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ranked {
-    /// Score, 0..=1.
-    pub score: f64,
-    /// At which IoUs it has a label of its own.
-    pub hit: u16,
-    /// At which IoUs it is neither right nor wrong.
-    pub ignored: u16,
+/// A photo's detections of one kind of container.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerRanked {
+    /// Labelled facings of this kind.
+    pub labelled: u32,
+    /// Detections of this kind, best first.
+    pub ranked: Vec<Ranked>,
 }
