@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{LabError, Result};
 
-pub(crate) use coco::{CocoFile, Flag};
+pub(crate) use coco::json as json_fault;
 
 /// SKU of a drink outside the SKU list.
 pub const UNKNOWN: &str = "unknown";
