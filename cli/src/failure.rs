@@ -22,7 +22,7 @@ pub fn one_line(reason: impl Display) -> String {
 /// Why a command failed, and with it the exit code.
 #[derive(Debug)]
 pub enum Failure {
-    /// 1: told already, photo by photo.
+    /// 1: told already, photo by photo or target by target.
     Some,
     /// 2.
     Arguments(String),
@@ -92,6 +92,12 @@ impl From<CatalogueError> for Failure {
 
 impl From<ScanError> for Failure {
     fn from(error: ScanError) -> Self {
+        Self::Bundle(error.to_string())
+    }
+}
+
+impl From<shelfscan_lab::LabError> for Failure {
+    fn from(error: shelfscan_lab::LabError) -> Self {
         Self::Bundle(error.to_string())
     }
 }

@@ -8,6 +8,7 @@
 
 mod annotate;
 mod bundle;
+mod eval;
 mod failure;
 mod gallery;
 mod index;
@@ -23,8 +24,8 @@ use clap::{Parser, Subcommand};
 
 /// Counts what stands on a shelf: from photos to counts per SKU, offline.
 ///
-/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were; 2 wrong arguments; 3 the bundle or
-/// index can't be used; 4 no TensorFlow Lite library; 5 an output can't be written; 6 nothing to work on.
+/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, or `eval` missed a target; 2 wrong
+/// arguments; 3 the bundle, index or data can't be used; 4 no TensorFlow Lite library; 5 an output can't be written; 6 nothing to work on.
 #[derive(Debug, Parser)]
 #[command(name = "shelfscan", version, max_term_width = 110)]
 struct Arguments {
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Scan photos and count facings per SKU.
     Scan(scan::Arguments),
+    /// Judge a bundle on photos with labels, or compare two results.
+    Eval(eval::Arguments),
     /// Check or show a bundle.
     #[command(subcommand)]
     Bundle(bundle::Command),
@@ -47,6 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Scan(arguments) => scan::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Bundle(command) => bundle::run(&command),
         Command::Index(command) => index::run(&command),
     };

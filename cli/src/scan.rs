@@ -44,7 +44,8 @@ pub struct Arguments {
     no_tiles: bool,
 }
 
-fn confidence(text: &str) -> Result<f32, String> {
+/// A score given as an argument.
+pub fn confidence(text: &str) -> Result<f32, String> {
     let share = text.parse::<f32>().ok().filter(|score| (0.001..=0.999).contains(score));
     share.ok_or_else(|| "a number from 0.001 to 0.999 is needed".into())
 }

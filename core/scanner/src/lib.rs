@@ -48,5 +48,6 @@ pub use shelfscan_vision::nms::{Suppression, suppress};
 pub use shelfscan_vision::rows::{Place, places};
 pub use shelfscan_vision::tiles::Tiling;
 pub use shelfscan_vision::{
-    DecodeError, DecodeLimits, DecodedPhoto, Detection, Frame, ImageView, Orientation, PixelFormat, Rect, ViewError, decode,
+    DecodeError, DecodeLimits, DecodedPhoto, Detection, Frame, ImageView, Orientation, PixelFormat, Rect, ViewError,
+    decode,
 };

@@ -1,0 +1,327 @@
+//! `shelfscan eval`: how good a bundle is, on photos with labels.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::{fs, thread};
+
+use comfy_table::{Cell, Table};
+use shelfscan::{Bundle, ScanOptions, Scanner};
+use shelfscan_lab::dataset::Dataset;
+use shelfscan_lab::eval::result::{Figure, Judged, JudgedBundle, PhotoOutcome, Settings};
+use shelfscan_lab::eval::{
+    Additions, EvalResult, GroundTruth, Header, RunOptions, Targets, compare, conclude, judge, scan_photo,
+};
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{scan, table};
+
+/// Lowest score that average precision ranks.
+const LOWEST: f32 = 0.01;
+/// Resamples of the intervals.
+const RESAMPLES: u32 = 1000;
+
+/// Judge a bundle on photos with labels, or compare two results.
+///
+/// Exit codes: 0 all targets met; 1 a target was missed; 2 wrong arguments; 3 the bundle or the data can't be used; 4 no
+/// TensorFlow Lite library; 5 an output can't be written.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Folder of the bundle to judge.
+    #[arg(long, value_name = "DIR", requires = "test_dir", required_unless_present = "compare")]
+    bundle: Option<PathBuf>,
+    /// Data set to judge on: YOLO, COCO, ImageFolder or label lines (lab/FORMATS.md).
+    #[arg(long, value_name = "DIR", requires = "bundle")]
+    test_dir: Option<PathBuf>,
+    /// Split to judge on; all photos by default.
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// Write the result as JSON (lab/FORMATS.md).
+    #[arg(long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Targets, YAML or JSON: `targets: {recall_min, map50_min, top1_accuracy_min, count_mae_max}`.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Reviewed missing labels, JSON (lab/FORMATS.md).
+    #[arg(long, value_name = "FILE")]
+    additions: Option<PathBuf>,
+    /// Lowest score of a facing, instead of the bundle's.
+    #[arg(long, value_name = "SCORE", value_parser = scan::confidence)]
+    confidence: Option<f32>,
+    /// Detections of a photo that average precision ranks at most.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_dets: u32,
+    /// Name the labels' own boxes too, for top-1 on true boxes; takes about half as long again.
+    #[arg(long)]
+    true_boxes: bool,
+    /// Take labelled SKUs that the bundle doesn't know for drinks outside its list.
+    #[arg(long)]
+    allow_unlisted: bool,
+    /// Threads to use; all cores by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// Compare two results over the same photos: what got better and worse.
+    #[arg(long, value_names = ["BEFORE", "AFTER"], num_args = 2, exclusive = true)]
+    compare: Option<Vec<PathBuf>>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match (&arguments.compare, &arguments.bundle, &arguments.test_dir) {
+        (Some(results), ..) => match results.as_slice() {
+            [before, after] => run_compare(before, after),
+            _ => Err(Failure::Arguments("--compare takes two results".into())),
+        },
+        (None, Some(bundle), Some(data)) => run_bundle(arguments, bundle, data),
+        _ => Err(Failure::Arguments("give --bundle and --test-dir, or --compare".into())),
+    }
+}
+
+fn run_bundle(arguments: &Arguments, bundle: &Path, data: &Path) -> Result<(), Failure> {
+    let output = arguments.output.as_deref().map(Output::at).transpose()?;
+    let targets = arguments.config.as_deref().map(Targets::read).transpose()?.unwrap_or_default();
+    let additions = arguments.additions.as_deref().map(Additions::read).transpose()?;
+    let mut truth = GroundTruth::of(&Dataset::open(data)?, arguments.split.as_deref(), additions.as_ref())?;
+    let threads = arguments.threads.map_or_else(scan::all_cores, usize::from);
+    let scanner = Scanner::new(Bundle::open(bundle, threads)?);
+    let mut warnings = Vec::new();
+    let unlisted = truth.unlisted(scanner.bundle().manifest().skus.iter().map(|sku| sku.id.as_str()));
+    if let Some((sku, at)) = unlisted.iter().next() {
+        if !arguments.allow_unlisted {
+            let all: Vec<&str> = unlisted.keys().map(String::as_str).collect();
+            return Err(Failure::Bundle(format!(
+                "{at}: SKU `{sku}` is not in the bundle (labelled and not in it: {}); enrol them, correct the labels, or take \
+                 them for unknown drinks with --allow-unlisted",
+                all.join(", ")
+            )));
+        }
+        let all: Vec<&str> = unlisted.keys().map(String::as_str).collect();
+        warnings.push(format!(
+            "labelled SKUs that the bundle doesn't know were taken for unknown drinks: {}",
+            all.join(", ")
+        ));
+        truth.take_for_unknown(&unlisted);
+    }
+    let options = RunOptions {
+        scan: ScanOptions { confidence: arguments.confidence, ..ScanOptions::default() },
+        lowest: LOWEST,
+        true_boxes: arguments.true_boxes,
+    };
+    let photos = scan_all(&scanner, &truth, &options, arguments.max_dets as usize)?;
+    let version = scanner.version();
+    let thresholds = &scanner.bundle().manifest().thresholds;
+    let settings = Settings {
+        confidence: arguments.confidence.unwrap_or(thresholds.confidence),
+        lowest_confidence: LOWEST,
+        iou: 0.5,
+        max_dets: arguments.max_dets,
+        resamples: RESAMPLES,
+        seed: 0,
+    };
+    let bundle = JudgedBundle { name: version.name, version: version.version, index: version.index };
+    let judged = Judged { bundle: Some(bundle), predictions: None };
+    let result = conclude(Header { judged, data: truth.data, settings, warnings }, &targets, photos);
+    finish(&result, output)
+}
+
+/// Scans each photo while the one before it is judged.
+fn scan_all(
+    scanner: &Scanner,
+    truth: &GroundTruth,
+    options: &RunOptions,
+    max_dets: usize,
+) -> Result<Vec<PhotoOutcome>, Failure> {
+    let bar = scan::progress(truth.photos.len() as u64, "photos");
+    let (send, receive) = std::sync::mpsc::channel();
+    let outcomes = thread::scope(|scope| {
+        let judging = scope.spawn(move || -> Vec<PhotoOutcome> {
+            receive.into_iter().map(|(photo, detections)| judge(photo, detections, max_dets)).collect()
+        });
+        for photo in &truth.photos {
+            let detections = scan_photo(scanner, photo, options)?;
+            // The other end waits until this one is dropped.
+            let _ = send.send((photo, detections));
+            bar.inc(1);
+        }
+        drop(send);
+        judging.join().map_err(|_| Failure::Bundle("a thread failed; please report this with the data set".into()))
+    });
+    bar.finish_and_clear();
+    outcomes
+}
+
+fn finish(result: &EvalResult, output: Option<Output>) -> Result<(), Failure> {
+    if let Some(output) = output {
+        let mut text = serde_json::to_string(result).map_err(io::Error::from)?;
+        text.push('\n');
+        output.finish(text.as_bytes())?;
+    }
+    tell(&mut io::stdout().lock(), result)?;
+    if result.targets.iter().all(|target| target.passed) { Ok(()) } else { Err(Failure::Some) }
+}
+
+fn tell(out: &mut impl Write, result: &EvalResult) -> Result<(), Failure> {
+    let data = &result.data;
+    let split = data.split.as_deref().map(|split| format!(" {split}")).unwrap_or_default();
+    writeln!(
+        out,
+        "{}{split}: {} photos, {} labelled facings, sha256 {}",
+        data.name, data.photos, data.facings, data.sha256
+    )?;
+    if let Some(added) = &data.additions {
+        let (drinks, ignored) = (added.drinks, added.ignored);
+        writeln!(
+            out,
+            "with {drinks} reviewed drinks and {ignored} ignored regions of {}, sha256 {}",
+            added.file, added.sha256
+        )?;
+    }
+    if let Some(bundle) = &result.judged.bundle {
+        writeln!(out, "bundle {} {}, index {}", bundle.name, bundle.version, bundle.index)?;
+    }
+    writeln!(out, "{}", figures_table(result))?;
+    if result.skus.iter().any(|sku| sku.labelled > 0) {
+        writeln!(out, "{}", skus_table(result))?;
+    }
+    let mut containers = table::with_headings(["container", "labelled", "AP@50", "AP@50-95"]);
+    for kind in &result.containers {
+        let [ap50, ap50_95] = [kind.ap50, kind.ap50_95].map(|value| table::number(three(value)));
+        containers.add_row([kind.container.as_str().into(), table::number(kind.labelled), ap50, ap50_95]);
+    }
+    writeln!(out, "{containers}")?;
+    if !result.confusions.is_empty() {
+        let most = result.confusions.iter().take(10);
+        let most: Vec<String> =
+            most.map(|pair| format!("{} as {} {}x", pair.labelled, pair.named, pair.count)).collect();
+        writeln!(out, "most often confused: {}", most.join(", "))?;
+    }
+    for note in &result.notes {
+        writeln!(out, "- {note}")?;
+    }
+    writeln!(out, "{}", targets_table(result))?;
+    Ok(())
+}
+
+fn figures_table(result: &EvalResult) -> Table {
+    let f = &result.figures;
+    let rows: [(&str, &Figure); 20] = [
+        ("detection recall at IoU 0.5", &f.recall),
+        ("detection precision", &f.precision),
+        ("detections without a label, per photo", &f.false_per_photo),
+        ("mAP@50", &f.map50),
+        ("mAP@50-95", &f.map50_95),
+        ("mAP@50 by container", &f.map50_containers),
+        ("mAP@50-95 by container", &f.map50_95_containers),
+        ("container right", &f.container_accuracy),
+        ("SKU top-1 of found facings", &f.top1),
+        ("SKU top-3 of found facings", &f.top3),
+        ("SKU top-1 of found facings, and accepted", &f.top1_accepted),
+        ("SKU top-1 of labelled boxes", &f.top1_true_boxes),
+        ("SKU top-3 of labelled boxes", &f.top3_true_boxes),
+        ("SKU top-1 of labelled boxes, and accepted", &f.top1_accepted_true_boxes),
+        ("end to end: found and rightly named", &f.end_to_end),
+        ("count MAE per photo and SKU", &f.count_mae),
+        ("count MAE, mean over SKUs", &f.count_mae_by_sku),
+        ("total count MAE per photo", &f.total_count_mae),
+        ("unknown drinks called a SKU", &f.unknown_named),
+        ("known drinks called unknown", &f.known_unknown),
+    ];
+    let mut table = table::with_headings(["figure", "value", "95 %", "of"]);
+    for (name, figure) in rows {
+        if figure.value.is_none() {
+            continue;
+        }
+        let range = figure.low.zip(figure.high).map(|(low, high)| format!("{low:.3} - {high:.3}")).unwrap_or_default();
+        table.add_row([
+            name.into(),
+            table::number(three(figure.value)),
+            table::number(range),
+            table::number(figure.of),
+        ]);
+    }
+    table
+}
+
+fn skus_table(result: &EvalResult) -> Table {
+    let mut table =
+        table::with_headings(["SKU", "labelled", "found", "top-1", "right", "unknown", "named", "count MAE"]);
+    for sku in &result.skus {
+        let counts = [sku.labelled, sku.found, sku.top1, sku.right, sku.called_unknown, sku.named];
+        let mut row = vec![Cell::new(&sku.sku)];
+        row.extend(counts.map(table::number));
+        row.push(table::number(three(sku.count_mae)));
+        table.add_row(row);
+    }
+    table
+}
+
+fn targets_table(result: &EvalResult) -> Table {
+    let mut table = table::with_headings(["target", "wanted", "measured", ""]);
+    for target in &result.targets {
+        let verdict = match (target.value, target.passed) {
+            (None, _) => Cell::new("not measured"),
+            (_, true) => Cell::new("PASS"),
+            (_, false) => Cell::new("FAIL"),
+        };
+        let (wanted, measured) = (table::number(three(Some(target.target))), table::number(three(target.value)));
+        table.add_row([target.name.as_str().into(), wanted, measured, verdict]);
+    }
+    table
+}
+
+fn three(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.3}"))
+}
+
+fn run_compare(before: &Path, after: &Path) -> Result<(), Failure> {
+    let comparison = compare(&read(before)?, &read(after)?, after)?;
+    let mut out = io::stdout().lock();
+    let mut table = table::with_headings(["figure", "before", "after", "change, 95 %", ""]);
+    for change in &comparison.differences {
+        let range = change.interval.map(|(low, high)| format!("{low:+.3} to {high:+.3}")).unwrap_or_default();
+        let verdict = match change.verdict() {
+            Some(true) => "better",
+            Some(false) => "WORSE",
+            None => "",
+        };
+        let (before, after) = (three(Some(change.before)), three(Some(change.after)));
+        table.add_row([
+            change.name.into(),
+            table::number(before),
+            table::number(after),
+            table::number(range),
+            verdict.into(),
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    let told = |photos: Vec<&(String, i64)>| {
+        let told: Vec<String> = photos.iter().take(10).map(|(name, change)| format!("{name} {change:+}")).collect();
+        told.join(", ")
+    };
+    let worse: Vec<_> = comparison.photos.iter().filter(|(_, change)| *change > 0).collect();
+    let better: Vec<_> = comparison.photos.iter().rev().filter(|(_, change)| *change < 0).collect();
+    writeln!(
+        out,
+        "wrong facings (missed, false, not rightly named): {} photos better, {} worse",
+        better.len(),
+        worse.len()
+    )?;
+    if !better.is_empty() {
+        writeln!(out, "better: {}", told(better))?;
+    }
+    if !worse.is_empty() {
+        writeln!(out, "worse: {}", told(worse))?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<EvalResult, Failure> {
+    let refused = |reason: String| Failure::Bundle(format!("{}: {reason}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let result: EvalResult = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+    let known = shelfscan_lab::eval::result::SCHEMA;
+    match result.schema {
+        schema if schema == known => Ok(result),
+        schema => Err(refused(format!("schema {schema}, but this version reads schema {known}"))),
+    }
+}
