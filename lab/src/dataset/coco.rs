@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Form, LabelPlace, LabelledFacing, Photo, are_containers, ending, entries, name_below, own_name};
+use super::{
+    Dataset, Form, LabelPlace, LabelledFacing, Photo, UNLABELLED, are_containers, ending, entries, name_below, own_name,
+};
 use crate::error::{LabError, Result};
 
 /// Name of a COCO file as labelling services export it into a split's own folder.
@@ -147,9 +149,9 @@ impl CocoFile {
         let category = self.categories.iter().find(|category| category.id == annotation.category_id);
         let name = category.map(|category| category.name.clone());
         if annotation.sku.is_some() {
-            return (name.filter(|name| are_containers([name.as_str()])), annotation.sku.clone());
+            return (name.filter(|name| are_containers([name.as_str()]) || name == UNLABELLED), annotation.sku.clone());
         }
-        let names = self.categories.iter().map(|category| category.name.as_str());
+        let names = self.categories.iter().map(|category| category.name.as_str()).filter(|name| *name != UNLABELLED);
         if are_containers(names) || self.annotations.iter().any(|annotation| annotation.sku.is_some()) {
             (name, None)
         } else {
@@ -224,6 +226,7 @@ fn facing(file: &CocoFile, image: &CocoImage, annotation: &CocoAnnotation) -> La
     let [left, top, width, height] = annotation.bbox;
     let (w, h) = (f64::from(image.width), f64::from(image.height));
     let (container, sku) = file.classes_of(annotation);
+    let container = container.filter(|container| container != UNLABELLED);
     LabelledFacing {
         cx: (left + width / 2.0) / w,
         cy: (top + height / 2.0) / h,

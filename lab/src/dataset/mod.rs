@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{LabError, Result};
 
-pub(crate) use coco::json as json_fault;
+pub(crate) use coco::{CocoAnnotation, CocoCategory, CocoFile, CocoImage, Flag, json as json_fault};
 
 /// SKU of a drink outside the SKU list.
 pub const UNKNOWN: &str = "unknown";
 /// Stands for a container that is not labelled.
-const UNLABELLED: &str = "-";
+pub(crate) const UNLABELLED: &str = "-";
 /// Class names that say what a thing is in, not which product it is.
 const CONTAINERS: [&str; 4] = ["bottle", "can", "glass", "unknown_container"];
 /// Endings of the files that are photos.

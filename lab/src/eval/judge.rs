@@ -163,7 +163,7 @@ fn by_container(
     kinds
 }
 
-fn rows(rects: &[[f64; 4]]) -> Vec<u32> {
+pub(super) fn rows(rects: &[[f64; 4]]) -> Vec<u32> {
     let rects: Vec<Rect> =
         rects.iter().map(|rect| rect.map(|edge| edge as f32)).map(|[l, t, r, b]| Rect::new(l, t, r, b)).collect();
     places(&rects).into_iter().map(|place| place.row).collect()
