@@ -9,7 +9,8 @@ use shelfscan::{Bundle, ScanOptions, Scanner};
 use shelfscan_lab::dataset::Dataset;
 use shelfscan_lab::eval::result::{Figure, Judged, JudgedBundle, PhotoOutcome, Settings};
 use shelfscan_lab::eval::{
-    Additions, EvalResult, GroundTruth, Header, RunOptions, Targets, compare, conclude, judge, scan_photo,
+    Additions, Detections, EvalResult, GroundTruth, Header, Predictions, RunOptions, Targets, compare, conclude, judge,
+    scan_photo, to_coco_results,
 };
 
 use crate::failure::Failure;
@@ -18,6 +19,8 @@ use crate::{scan, table};
 
 /// Lowest score that average precision ranks.
 const LOWEST: f32 = 0.01;
+/// Score of a facing in predictions, where nothing else is said.
+const CONFIDENCE: f32 = 0.25;
 /// Resamples of the intervals.
 const RESAMPLES: u32 = 1000;
 
@@ -28,11 +31,17 @@ const RESAMPLES: u32 = 1000;
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Folder of the bundle to judge.
-    #[arg(long, value_name = "DIR", requires = "test_dir", required_unless_present = "compare")]
+    #[arg(long, value_name = "DIR", requires = "test_dir", required_unless_present_any = ["compare", "predictions"])]
     bundle: Option<PathBuf>,
     /// Data set to judge on: YOLO, COCO, ImageFolder or label lines (lab/FORMATS.md).
     #[arg(long, value_name = "DIR", requires = "bundle")]
     test_dir: Option<PathBuf>,
+    /// Judge stored predictions instead: a COCO list of results or the file of `scan --json` (lab/FORMATS.md).
+    #[arg(long, value_name = "FILE", requires = "ground_truth", conflicts_with = "bundle")]
+    predictions: Option<PathBuf>,
+    /// What is on the photos of --predictions: COCO JSON (lab/FORMATS.md).
+    #[arg(long, value_name = "FILE", requires = "predictions")]
+    ground_truth: Option<PathBuf>,
     /// Split to judge on; all photos by default.
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -45,7 +54,7 @@ pub struct Arguments {
     /// Reviewed missing labels, JSON (lab/FORMATS.md).
     #[arg(long, value_name = "FILE")]
     additions: Option<PathBuf>,
-    /// Lowest score of a facing, instead of the bundle's.
+    /// Lowest score of a facing, instead of the bundle's; 0.25 for predictions.
     #[arg(long, value_name = "SCORE", value_parser = scan::confidence)]
     confidence: Option<f32>,
     /// Detections of a photo that average precision ranks at most.
@@ -57,6 +66,18 @@ pub struct Arguments {
     /// Take labelled SKUs that the bundle doesn't know for drinks outside its list.
     #[arg(long)]
     allow_unlisted: bool,
+    /// Write what was detected as a COCO list of results, which --predictions reads.
+    #[arg(long, value_name = "OUT", requires = "bundle")]
+    write_predictions: Option<PathBuf>,
+    /// Write the labels judged on as COCO JSON, which --ground-truth reads.
+    #[arg(long, value_name = "OUT", requires = "bundle")]
+    write_ground_truth: Option<PathBuf>,
+    /// Try thresholds (confidence, NMS IoU, unknown) instead of judging, and choose.
+    #[arg(long, requires = "bundle", conflicts_with_all = ["output", "write_predictions", "write_ground_truth", "confidence", "true_boxes"])]
+    sweep: bool,
+    /// Put the chosen thresholds into the bundle's manifest.
+    #[arg(long, requires = "sweep")]
+    write: bool,
     /// Threads to use; all cores by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -73,7 +94,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             _ => Err(Failure::Arguments("--compare takes two results".into())),
         },
         (None, Some(bundle), Some(data)) => run_bundle(arguments, bundle, data),
-        _ => Err(Failure::Arguments("give --bundle and --test-dir, or --compare".into())),
+        _ => match (&arguments.predictions, &arguments.ground_truth) {
+            (Some(predictions), Some(truth)) => run_predictions(arguments, predictions, truth),
+            _ => Err(Failure::Arguments("give --bundle and --test-dir, or --predictions and --ground-truth".into())),
+        },
     }
 }
 
@@ -102,12 +126,27 @@ fn run_bundle(arguments: &Arguments, bundle: &Path, data: &Path) -> Result<(), F
         ));
         truth.take_for_unknown(&unlisted);
     }
+    if arguments.sweep {
+        return crate::sweep::run(&scanner, &truth, targets.recall_min, arguments.write);
+    }
+    let stored = [&arguments.write_predictions, &arguments.write_ground_truth];
+    let [predictions, labels] = stored.map(|path| path.as_deref().map(Output::at).transpose());
+    let (predictions, labels) = (predictions?, labels?);
     let options = RunOptions {
         scan: ScanOptions { confidence: arguments.confidence, ..ScanOptions::default() },
         lowest: LOWEST,
         true_boxes: arguments.true_boxes,
     };
-    let photos = scan_all(&scanner, &truth, &options, arguments.max_dets as usize)?;
+    let keep = predictions.is_some();
+    let (photos, detections) = scan_all(&scanner, &truth, &options, arguments.max_dets as usize, keep)?;
+    let kinds = &scanner.bundle().manifest().detector.classes;
+    if let Some(output) = predictions {
+        output.finish(to_coco_results(&detections, kinds).map_err(io::Error::from)?.as_bytes())?;
+    }
+    if let Some(output) = labels {
+        let sizes: Vec<(u32, u32)> = photos.iter().map(|photo| (photo.width, photo.height)).collect();
+        output.finish(truth.to_coco(&sizes, kinds).map_err(io::Error::from)?.as_bytes())?;
+    }
     let version = scanner.version();
     let thresholds = &scanner.bundle().manifest().thresholds;
     let settings = Settings {
@@ -130,24 +169,69 @@ fn scan_all(
     truth: &GroundTruth,
     options: &RunOptions,
     max_dets: usize,
-) -> Result<Vec<PhotoOutcome>, Failure> {
+    keep: bool,
+) -> Result<(Vec<PhotoOutcome>, Vec<Detections>), Failure> {
     let bar = scan::progress(truth.photos.len() as u64, "photos");
     let (send, receive) = std::sync::mpsc::channel();
     let outcomes = thread::scope(|scope| {
         let judging = scope.spawn(move || -> Vec<PhotoOutcome> {
             receive.into_iter().map(|(photo, detections)| judge(photo, detections, max_dets)).collect()
         });
+        let mut kept = Vec::new();
         for photo in &truth.photos {
             let detections = scan_photo(scanner, photo, options)?;
+            if keep {
+                kept.push(detections.clone());
+            }
             // The other end waits until this one is dropped.
             let _ = send.send((photo, detections));
             bar.inc(1);
         }
         drop(send);
-        judging.join().map_err(|_| Failure::Bundle("a thread failed; please report this with the data set".into()))
+        let judged = judging.join();
+        let judged =
+            judged.map_err(|_| Failure::Bundle("a thread failed; please report this with the data set".into()))?;
+        Ok((judged, kept))
     });
     bar.finish_and_clear();
     outcomes
+}
+
+fn run_predictions(arguments: &Arguments, predictions: &Path, truth: &Path) -> Result<(), Failure> {
+    if arguments.split.is_some() || arguments.additions.is_some() || arguments.allow_unlisted || arguments.true_boxes {
+        let reason = "--split, --additions, --allow-unlisted and --true-boxes go with --bundle; write their outcome with \
+                      --write-ground-truth";
+        return Err(Failure::Arguments(reason.into()));
+    }
+    let output = arguments.output.as_deref().map(Output::at).transpose()?;
+    let targets = arguments.config.as_deref().map(Targets::read).transpose()?.unwrap_or_default();
+    let (truth, ids) = GroundTruth::read(truth)?;
+    let confidence = arguments.confidence.unwrap_or(CONFIDENCE);
+    let read = Predictions::read(predictions, &truth, &ids, decimal(confidence))?;
+    let max_dets = arguments.max_dets as usize;
+    let lowest = read.photos.iter().flat_map(|photo| {
+        photo.facings.iter().map(|found| found.score).chain(photo.weaker.iter().map(|weak| weak.score))
+    });
+    let lowest = lowest.fold(f64::from(confidence), f64::min) as f32;
+    let photos: Vec<PhotoOutcome> =
+        truth.photos.iter().zip(read.photos).map(|(photo, found)| judge(photo, found, max_dets)).collect();
+    let settings = Settings {
+        confidence,
+        lowest_confidence: lowest,
+        iou: 0.5,
+        max_dets: arguments.max_dets,
+        resamples: RESAMPLES,
+        seed: 0,
+    };
+    let judged = Judged { bundle: read.bundle, predictions: Some(predictions.display().to_string()) };
+    let warnings = Vec::new();
+    let result = conclude(Header { judged, data: truth.data, settings, warnings }, &targets, photos);
+    finish(&result, output)
+}
+
+/// 0.25 and not 0.25000001.
+fn decimal(score: f32) -> f64 {
+    (f64::from(score) * 10_000.0).round() / 10_000.0
 }
 
 fn finish(result: &EvalResult, output: Option<Output>) -> Result<(), Failure> {

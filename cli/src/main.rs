@@ -16,6 +16,7 @@ mod npy;
 mod output;
 mod photos;
 mod scan;
+mod sweep;
 mod table;
 
 use std::process::ExitCode;
