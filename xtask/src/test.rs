@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{demo, fetch, parity, python, tools};
+use crate::{coco, demo, fetch, parity, python, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -55,6 +55,7 @@ const STEPS: &[Step] = &[
         name: "tests",
         run: |skipped| cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped),
     },
+    Step { name: "coco", run: |skipped| coco::run(skipped).map(passed) },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
     Step { name: "demo", run: |_| demo::run(&demo::Options::default()).map(passed) },
 ];

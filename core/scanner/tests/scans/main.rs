@@ -9,3 +9,4 @@ mod golden;
 mod orientation;
 mod sharing;
 mod truth;
+mod weaker;
