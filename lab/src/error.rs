@@ -35,6 +35,28 @@ pub enum LabError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// A pattern that puts no photo into a group.
+    #[error("the pattern `{pattern}` matches no photo's name, such as `{example}`; photos of one group must match it")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// A name it doesn't match.
+        example: String,
+    },
+    /// A file or folder can't be written.
+    #[error("{}: can't be written: {reason}", .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A picture or text of a report can't be encoded.
+    #[error("the report can't be written: {0}")]
+    Encode(String),
+    /// A bundle's model failed.
+    #[error(transparent)]
+    Scan(#[from] shelfscan::ScanError),
 }
 
 /// Result of this crate.
@@ -53,4 +75,11 @@ impl LabError {
     pub(crate) fn content(path: &Path, reason: impl Into<String>) -> Self {
         Self::Content { path: path.into(), reason: reason.into() }
     }
+}
+
+/// Pretty JSON that ends with a line break.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| LabError::Encode(error.to_string()))?;
+    text.push('\n');
+    Ok(text)
 }

@@ -10,5 +10,11 @@ pub mod dataset;
 mod error;
 pub mod eval;
 pub mod metrics;
+pub mod files;
+pub mod hash;
+pub mod html;
+pub mod near;
+pub mod photos;
+pub mod split;
 
 pub use error::{LabError, Result};
