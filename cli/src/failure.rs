@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use shelfscan::{BundleError, CatalogueError, ScanError};
+use shelfscan_lab::LabError;
 
 /// Says on standard error what is wrong, on one line. Where nobody listens there (`2>&1 | head`) the work goes on.
 pub fn complain(reason: impl Display) {
@@ -96,9 +97,14 @@ impl From<ScanError> for Failure {
     }
 }
 
-impl From<shelfscan_lab::LabError> for Failure {
-    fn from(error: shelfscan_lab::LabError) -> Self {
-        Self::Bundle(error.to_string())
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Pattern { .. } => Self::Arguments(error.to_string()),
+            LabError::Write { .. } => Self::Output(error.to_string()),
+            LabError::Scan(error) => error.into(),
+            _ => Self::Bundle(error.to_string()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod annotate;
 mod bundle;
+mod dataset;
 mod eval;
 mod failure;
 mod gallery;
@@ -25,8 +26,9 @@ use clap::{Parser, Subcommand};
 
 /// Counts what stands on a shelf: from photos to counts per SKU, offline.
 ///
-/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, or `eval` missed a target; 2 wrong
-/// arguments; 3 the bundle, index or data can't be used; 4 no TensorFlow Lite library; 5 an output can't be written; 6 nothing to work on.
+/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, or `eval` missed a target, or a data set
+/// changed or has faults; 2 wrong arguments; 3 the bundle, index or data set can't be used; 4 no TensorFlow Lite library; 5 an
+/// output can't be written; 6 nothing to work on.
 #[derive(Debug, Parser)]
 #[command(name = "shelfscan", version, max_term_width = 110)]
 struct Arguments {
@@ -46,6 +48,9 @@ enum Command {
     /// Build, change, show or export a SKU index.
     #[command(subcommand)]
     Index(index::Command),
+    /// Hash, split or check a data set.
+    #[command(subcommand)]
+    Dataset(dataset::Command),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Bundle(command) => bundle::run(&command),
         Command::Index(command) => index::run(&command),
+        Command::Dataset(command) => dataset::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

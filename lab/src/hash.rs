@@ -80,16 +80,7 @@ impl Version {
     /// The version with what the data set's labels say.
     #[must_use]
     pub fn with_counts(mut self, dataset: &Dataset) -> Self {
-        let mut splits = BTreeMap::<String, Counts>::new();
-        for photo in &dataset.photos {
-            let counts = splits.entry(photo.split.clone().unwrap_or_default()).or_default();
-            counts.photos += 1;
-            for facing in photo.facings.iter().filter(|facing| !facing.ignore) {
-                counts.facings += 1;
-                *counts.classes.entry(class_of(facing).to_owned()).or_default() += 1;
-            }
-        }
-        self.splits = Some(splits);
+        self.splits = Some(counts(dataset));
         self
     }
 
@@ -176,6 +167,20 @@ pub struct ClassChange {
     pub before: u64,
     /// Facings now.
     pub now: u64,
+}
+
+/// Photos and facings of each split; a data set without splits has one with an empty name.
+pub fn counts(dataset: &Dataset) -> BTreeMap<String, Counts> {
+    let mut splits = BTreeMap::<String, Counts>::new();
+    for photo in &dataset.photos {
+        let counts = splits.entry(photo.split.clone().unwrap_or_default()).or_default();
+        counts.photos += 1;
+        for facing in photo.facings.iter().filter(|facing| !facing.ignore) {
+            counts.facings += 1;
+            *counts.classes.entry(class_of(facing).to_owned()).or_default() += 1;
+        }
+    }
+    splits
 }
 
 /// What a facing is counted as: its SKU, else its container.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod dataset;
 mod error;
 pub mod eval;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod files;
 pub mod hash;
 pub mod html;
+pub mod layout;
 pub mod near;
 pub mod photos;
 pub mod split;

@@ -15,7 +15,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::hash::Counts;
+use crate::dataset::Photo;
+use crate::hash::{Counts, class_of};
 use crate::{LabError, Result, near};
 
 /// Names of the splits, in the order of the ratios.
@@ -73,6 +74,17 @@ pub struct Member {
     pub name: String,
     /// Facings of each SKU on it.
     pub skus: BTreeMap<String, u64>,
+}
+
+impl Member {
+    /// What a split needs to know of a labelled photo.
+    pub fn of(photo: &Photo) -> Self {
+        let mut skus = BTreeMap::<String, u64>::new();
+        for facing in photo.facings.iter().filter(|facing| !facing.ignore) {
+            *skus.entry(class_of(facing).to_owned()).or_default() += 1;
+        }
+        Self { name: photo.name.clone(), skus }
+    }
 }
 
 /// The JSON form of a split.

@@ -1,13 +1,13 @@
-//! Product pictures become embeddings, for an index.
+//! Product pictures and labelled facings become embeddings, for an index or a judgement of the labels.
 //!
-//! Owns how a gallery's pictures are read: whole, or only the container found in them, on all threads. Refuses: deciding what to
+//! Owns how a gallery's pictures are read: whole, only the container found in them, or the facings labelled on them, on all threads. Refuses: deciding what to
 //! do about a picture that can't be read; each has its own result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use shelfscan_vision::nms::{Suppression, suppress};
-use shelfscan_vision::{DecodeLimits, Frame, Letterbox, Rect, decode};
+use shelfscan_vision::{DecodeLimits, DecodedPhoto, Frame, Letterbox, Rect, decode};
 
 use crate::bundle::Models;
 use crate::models::Workbench;
@@ -35,7 +35,68 @@ pub struct PictureError {
     pub reason: String,
 }
 
+/// A photo whose facings are labelled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelledPhoto {
+    /// The photo.
+    pub path: PathBuf,
+    /// Left, top, right and bottom of each facing, in shares of the upright photo. A part of each must lie on the photo.
+    pub boxes: Vec<[f32; 4]>,
+}
+
+/// The embedding of each labelled facing of a photo, or why there is none.
+pub type FacingEmbeddings = Result<Vec<Vec<f32>>, PictureError>;
+
 impl Models {
+    /// The embeddings of each photo's facings, in their order, or why there are none. `done` is called after each photo, from any
+    /// thread.
+    ///
+    /// # Errors
+    /// Only what concerns all of them: a failing model, or `cancel`.
+    pub fn embed_facings(
+        &self,
+        photos: &[LabelledPhoto],
+        cancel: &Cancel,
+        done: impl Fn() + Sync,
+    ) -> Result<Vec<FacingEmbeddings>, ScanError> {
+        in_turn(
+            photos.len(),
+            self.threads(),
+            cancel,
+            || Ok(Workbench::default()),
+            |bench, number| {
+                let LabelledPhoto { path, boxes } = &photos[number];
+                let embeddings = self.embed_labelled(path, boxes, bench)?;
+                done();
+                Ok(embeddings.map_err(|reason| PictureError { path: path.clone(), reason }))
+            },
+            |_| (),
+        )
+    }
+
+    fn embed_labelled(
+        &self,
+        path: &Path,
+        boxes: &[[f32; 4]],
+        bench: &mut Workbench,
+    ) -> Result<Result<Vec<Vec<f32>>, String>, ScanError> {
+        let photo = match read(path) {
+            Ok(photo) => photo,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let frame = photo.view()?.frame();
+        let all = frame.bounds();
+        let interpreter = &mut *self.embedder.interpreter()?;
+        let mut embeddings = Vec::with_capacity(boxes.len());
+        for &[left, top, right, bottom] in boxes {
+            let (width, height) = (all.width(), all.height());
+            let rect = Rect::new(left * width, top * height, right * width, bottom * height);
+            self.embedder.embed(interpreter, &frame, &rect, bench, &mut Timings::default())?;
+            embeddings.push(bench.embedding.clone());
+        }
+        Ok(Ok(embeddings))
+    }
+
     /// The embedding of each picture, in their order, or why there is none. `done` is called after each picture, from any thread.
     ///
     /// # Errors
@@ -68,13 +129,9 @@ impl Models {
         subject: Subject,
         bench: &mut Workbench,
     ) -> Result<Result<Vec<f32>, String>, ScanError> {
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let photo = match decode(&bytes, &DecodeLimits::default()) {
+        let photo = match read(path) {
             Ok(photo) => photo,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(reason) => return Ok(Err(reason)),
         };
         let frame = photo.view()?.frame();
         let mut timings = Timings::default();
@@ -102,4 +159,9 @@ impl Models {
         let largest = bench.detections.iter().max_by(|a, b| a.rect.area().total_cmp(&b.rect.area()));
         Ok(largest.map(|found| found.rect))
     }
+}
+
+fn read(path: &Path) -> Result<DecodedPhoto, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    decode(&bytes, &DecodeLimits::default()).map_err(|error| error.to_string())
 }

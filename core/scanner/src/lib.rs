@@ -35,7 +35,7 @@ mod self_test;
 pub use bundle::{Bundle, DETECTOR, EMBEDDER, INDEX, MANIFEST, Models, describe};
 pub use catalogue::{Catalogue, CatalogueError, replace_file};
 pub use error::{BundleError, ScanError};
-pub use gallery::{PictureError, Subject};
+pub use gallery::{FacingEmbeddings, LabelledPhoto, PictureError, Subject};
 pub use manifest::{FileEntry, Manifest, SkuEntry};
 pub use parallel::Cancel;
 pub use result::{
