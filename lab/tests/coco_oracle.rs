@@ -1,4 +1,5 @@
 //! Average precision against an independent implementation, hotcoco, over random and adversarial cases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is the test's")]
 
 use hotcoco::params::IouType;
 use hotcoco::{Annotation, COCO, COCOeval, Category, Dataset, Image};

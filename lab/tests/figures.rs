@@ -1,4 +1,5 @@
 //! Figures of photos small enough to be counted by hand, and the ways to the same figures.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is the test's")]
 
 use shelfscan_lab::eval::result::{CandidateEntry, Found, Judged, Naming, Outcome, Settings};
 use shelfscan_lab::eval::{

@@ -23,8 +23,6 @@ pub struct Additions {
 
 #[derive(Clone, Debug, Deserialize)]
 struct File {
-    #[allow(dead_code, reason = "for people")]
-    data: Option<String>,
     photos: BTreeMap<String, Vec<Addition>>,
 }
 

@@ -193,7 +193,7 @@ impl<'a> Prepared<'a> {
         let kinds: Vec<[f64; IOU_COUNT]> =
             self.kinds.iter().filter_map(|kind| kind.average_precision(weights)).collect();
         values.push(all.map(|all| all[0]));
-        values.push(all.and_then(|all| mean(all)));
+        values.push(all.and_then(mean));
         values.push(mean(kinds.iter().map(|kind| kind[0])));
         values.push(mean(kinds.into_iter().flatten()));
         values
@@ -276,7 +276,7 @@ fn containers(photos: &[PhotoOutcome]) -> Vec<ContainerFigures> {
     let figures = |kind: &str| {
         let average = ranking_of(photos, kind).average_precision(None);
         let labelled = photos.iter().filter_map(|photo| photo.by_container.get(kind)).map(|kind| kind.labelled).sum();
-        let ap50_95 = average.and_then(|average| mean(average));
+        let ap50_95 = average.and_then(mean);
         ContainerFigures { container: kind.into(), labelled, ap50: average.map(|average| average[0]), ap50_95 }
     };
     kinds(photos).into_iter().map(figures).collect()

@@ -50,18 +50,19 @@ impl Targets {
     }
 
     pub(super) fn judge(&self, figures: &Figures) -> Vec<Target> {
-        let target = |name: &str, target: f64, value: Option<f64>, passed: fn(f64, f64) -> bool| Target {
+        let target = |name: &str, target: f64, value: Option<f64>, passed: bool| Target {
             name: name.into(),
             target,
             value,
-            passed: value.is_none_or(|value| passed(value, target)),
+            passed: passed || value.is_none(),
         };
-        let (least, most): (fn(f64, f64) -> bool, fn(f64, f64) -> bool) = (|v, t| v >= t, |v, t| v <= t);
+        let least = |name: &str, least: f64, value: Option<f64>| target(name, least, value, value >= Some(least));
+        let most = |name: &str, most: f64, value: Option<f64>| target(name, most, value, value <= Some(most));
         vec![
-            target("recall_min", self.recall_min, figures.recall.value, least),
-            target("map50_min", self.map50_min, figures.map50.value, least),
-            target("top1_accuracy_min", self.top1_accuracy_min, figures.top1.value, least),
-            target("count_mae_max", self.count_mae_max, figures.count_mae.value, most),
+            least("recall_min", self.recall_min, figures.recall.value),
+            least("map50_min", self.map50_min, figures.map50.value),
+            least("top1_accuracy_min", self.top1_accuracy_min, figures.top1.value),
+            most("count_mae_max", self.count_mae_max, figures.count_mae.value),
         ]
     }
 }
