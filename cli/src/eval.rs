@@ -21,6 +21,8 @@ use crate::{scan, table};
 const LOWEST: f32 = 0.01;
 /// Score of a facing in predictions, where nothing else is said.
 const CONFIDENCE: f32 = 0.25;
+/// SKUs that an error or warning names at most.
+const UNLISTED_SHOWN: usize = 8;
 /// Resamples of the intervals.
 const RESAMPLES: u32 = 1000;
 
@@ -111,19 +113,17 @@ fn run_bundle(arguments: &Arguments, bundle: &Path, data: &Path) -> Result<(), F
     let mut warnings = Vec::new();
     let unlisted = truth.unlisted(scanner.bundle().manifest().skus.iter().map(|sku| sku.id.as_str()));
     if let Some((sku, at)) = unlisted.iter().next() {
+        let some: Vec<&str> = unlisted.keys().map(String::as_str).take(UNLISTED_SHOWN).collect();
+        let others = unlisted.len() - some.len();
+        let others = if others > 0 { format!(" and {others} others") } else { String::new() };
+        let all = format!("{}{others}", some.join(", "));
         if !arguments.allow_unlisted {
-            let all: Vec<&str> = unlisted.keys().map(String::as_str).collect();
             return Err(Failure::Bundle(format!(
-                "{at}: SKU `{sku}` is not in the bundle (labelled and not in it: {}); enrol them, correct the labels, or take \
-                 them for unknown drinks with --allow-unlisted",
-                all.join(", ")
+                "{at}: SKU `{sku}` is not in the bundle (labelled and not in it: {all}); enrol them, correct the labels, or take \
+                 them for unknown drinks with --allow-unlisted"
             )));
         }
-        let all: Vec<&str> = unlisted.keys().map(String::as_str).collect();
-        warnings.push(format!(
-            "labelled SKUs that the bundle doesn't know were taken for unknown drinks: {}",
-            all.join(", ")
-        ));
+        warnings.push(format!("labelled SKUs that the bundle doesn't know were taken for unknown drinks: {all}"));
         truth.take_for_unknown(&unlisted);
     }
     if arguments.sweep {
