@@ -193,7 +193,9 @@ fn at_offset(scanner: &Scanner, named: &shelfscan::Naming, offset: f32) -> Namin
     let best = named.candidates.first();
     let sku = best.and_then(|best| scanner.bundle().index().sku(&best.sku)).filter(|sku| {
         let ahead = named.candidates.len() < 2 || named.margin >= sku.min_margin;
-        named.verdict != Verdict::EmptyIndex && named.similarity >= sku.threshold + offset && ahead
+        !matches!(named.verdict, Verdict::EmptyIndex | Verdict::OtherDrink)
+            && named.similarity >= sku.threshold + offset
+            && ahead
     });
     let candidate = |candidate: &shelfscan::Candidate| CandidateEntry {
         sku: candidate.sku.clone(),
