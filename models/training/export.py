@@ -1,8 +1,8 @@
-"""From trained weights to TFLite: conversion with litert-torch, int8 quantization with ai-edge-quantizer.
+"""From trained weights to TFLite and ONNX: conversion with litert-torch, int8 quantization with ai-edge-quantizer.
 
 Owns the deployable form of both models (detector: six raw head tensors, embedder: vectors of any length; input `[1, h, w, 3]` of
 pixel / 255) and the calibration. Each export writes the float and the int8 file side by side and checks that the int8
-input is exactly pixel - 128. Refuses nothing about accuracy: `evaluate` measures that.
+input is exactly pixel - 128. Refuses forms that disagree (`agreement`); accuracy is for `evaluate` to measure.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from torch import Tensor, nn
 from ultralytics import YOLO
 
 from models import reference
+from models.training import agreement, crop_data, datasets, detector_model, embedder_model
 from models.training import config as configs
-from models.training import crop_data, datasets, detector_model, embedder_model
+from models.training.agreement import ExportError
 
 PIXEL_SCALE, PIXEL_ZERO_POINT = 1.0 / 255.0, -128
 CALIBRATION_PHOTOS = 160
 CALIBRATION_CROPS = 480
 LEAST_LOGIT = -8.0
-
-
-class ExportError(RuntimeError):
-    """An export that came out otherwise than a bundle needs it."""
+AGREEMENT_PHOTOS = 12
+AGREEMENT_CROPS = 96
+ONNX_OPSET = 18
 
 
 class _ChannelsLast(nn.Module):
@@ -49,25 +49,59 @@ class _ChannelsLast(nn.Module):
 
 
 def detector(config: configs.DetectorConfig, weights: Path, out: Path) -> None:
-    """Writes `detector.tflite` (int8) and `detector_float.tflite` of a `best.pt`."""
+    """Writes `detector.tflite` (int8), `detector_float.tflite` and `detector.onnx` of a `best.pt`, and compares them."""
     network = YOLO(weights).model.float().fuse().eval()
     size = config.model.input_size
-    photos = [
-        photo.path
-        for name in ("fridge", "beverages")
-        for photo in _sample(datasets.photos(config.data.root, name, "train"), CALIBRATION_PHOTOS // 2)
-    ]
-    pictures = (reference.letterbox(reference.open_photo(path), size, size, 114)[0] for path in photos)
-    _convert(detector_model.RawHeads(network), (size, size), pictures, out / "detector", len(config.model.classes))
+
+    def pictures(split: str, count: int) -> Iterable[NDArray[np.uint8]]:
+        names = ("fridge", "beverages")
+        for name in names:
+            for photo in _sample(datasets.photos(config.data.root, name, split), math.ceil(count / len(names))):
+                yield reference.letterbox(reference.open_photo(photo.path), size, size, 114)[0]
+
+    heads, stem = detector_model.RawHeads(network), out / "detector"
+    _convert(heads, (size, size), pictures("train", CALIBRATION_PHOTOS), stem, len(config.model.classes))
+    _to_onnx(heads, (size, size), stem)
+    agreement.check(stem, list(pictures("val", AGREEMENT_PHOTOS)), clip=LEAST_LOGIT)
 
 
-def embedder(config: configs.ClassifierConfig, weights: Path, out: Path) -> None:
-    """Writes `embedder.tflite` (int8) and `embedder_float.tflite` of a `best.pt` or `last.pt`."""
-    network = embedder_model.DeployedEmbedder(embedder_model.load(weights, config.model))
+def embedder(config: configs.ClassifierConfig, weights: Path, out: Path, tflite: bool = True, onnx: bool = True) -> None:
+    """Writes `embedder.tflite` (int8) with `embedder_float.tflite`, and `embedder.onnx`, of a `best.pt` or `last.pt`.
+
+    Compares all three, with those that an earlier export left in `out`.
+    """
+    network = _ChannelsLast(embedder_model.DeployedEmbedder(embedder_model.load(weights, config.model)))
     products, _ = crop_data.training_products(config.data)
-    order = crop_data.epoch_order(products, CALIBRATION_CROPS, np.random.default_rng(config.data.seed))
-    crops = (crop_data.evaluation_crop(products[i], config.model) for i in order)
-    _convert(_ChannelsLast(network), (config.model.input_height, config.model.input_width), crops, out / "embedder")
+    size, stem = (config.model.input_height, config.model.input_width), out / "embedder"
+
+    def crops(count: int, seed: int) -> Iterable[NDArray[np.uint8]]:
+        order = crop_data.epoch_order(products, count, np.random.default_rng(seed))
+        return (crop_data.evaluation_crop(products[i], config.model) for i in order)
+
+    if tflite:
+        _convert(network, size, crops(CALIBRATION_CROPS, config.data.seed), stem)
+    if onnx:
+        _to_onnx(network, size, stem)
+    agreement.check(stem, list(crops(AGREEMENT_CROPS, config.data.seed + 1)))
+
+
+def _to_onnx(network: nn.Module, size: tuple[int, int], stem: Path) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    path = stem.with_suffix(".onnx")
+    with tempfile.TemporaryDirectory(dir=stem.parent) as scratch:
+        fresh = Path(scratch) / path.name
+        torch.onnx.export(
+            network.eval(),
+            (torch.rand(1, *size, 3),),
+            str(fresh),
+            input_names=["pixels"],
+            opset_version=ONNX_OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        fresh.replace(path)
+    print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 def _convert(

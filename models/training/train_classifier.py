@@ -22,8 +22,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from models.training import agreement, crop_data, datasets, embedder_model, enrolment, run_record
 from models.training import config as configs
-from models.training import crop_data, datasets, embedder_model, enrolment, run_record
 
 # Channel orders that make a SKU another one: as it is, and two that leave no colour in its place.
 COLOUR_ORDERS = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
@@ -230,18 +230,22 @@ def _digest(data: configs.DataConfig) -> str:
 
 
 def main() -> None:
-    """Command line: train (default), `--resume last.pt`, `--export-embeddings` or `--export-tflite`."""
+    """Command line: train (default), `--resume last.pt`, `--export-embeddings`, or `--export-tflite` and `--export-onnx`."""
     parser = argparse.ArgumentParser(prog="python -m models.training.train_classifier", description=main.__doc__)
     parser.add_argument("--config", type=Path, required=True)
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--resume", type=Path, metavar="LAST_PT")
     modes.add_argument("--export-embeddings", action="store_true", help="embed --data-path into --output-dir")
-    modes.add_argument("--export-tflite", action="store_true", help="write int8 and float TFLite into --output-dir")
+    parser.add_argument("--export-tflite", action="store_true", help="write int8 and float TFLite into --output-dir")
+    parser.add_argument("--export-onnx", action="store_true", help="write float ONNX into --output-dir")
     parser.add_argument("--weights", type=Path, help="best.pt or last.pt of a run")
     parser.add_argument("--data-path", type=Path, help="ImageFolder of crops: SKU/*.jpg")
     parser.add_argument("--output-dir", type=Path)
     args = parser.parse_args()
-    exporting = args.export_embeddings or args.export_tflite
+    converting = args.export_tflite or args.export_onnx
+    exporting = args.export_embeddings or converting
+    if converting and (args.resume or args.export_embeddings):
+        parser.error("--export-tflite and --export-onnx go with no other mode")
     if exporting and not (args.weights and args.output_dir):
         parser.error("an export needs --weights and --output-dir")
     if args.export_embeddings and not args.data_path:
@@ -254,13 +258,13 @@ def main() -> None:
         if args.export_embeddings:
             export_embeddings(config, args.weights, args.data_path, args.output_dir)
             return
-        if args.export_tflite:
+        if converting:
             from models.training import export
 
-            export.embedder(config, args.weights, args.output_dir)
+            export.embedder(config, args.weights, args.output_dir, args.export_tflite, args.export_onnx)
             return
         folder = train(config, args.resume)
-    except (configs.ConfigError, datasets.DataError) as error:
+    except (configs.ConfigError, datasets.DataError, agreement.ExportError) as error:
         sys.exit(f"error: {error}")
     figures = json.loads((folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     run_record.write_metrics(folder, figures)

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.training import agreement, datasets, run_record, shipped_weights
 from models.training import config as configs
-from models.training import datasets, run_record, shipped_weights
 
 
 def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
@@ -126,7 +126,7 @@ def main() -> None:
     modes.add_argument("--resume", type=Path, metavar="LAST_PT")
     modes.add_argument("--validate", type=Path, metavar="BEST_PT")
     modes.add_argument("--export", type=Path, metavar="BEST_PT")
-    parser.add_argument("--output-dir", type=Path, help="where --export writes")
+    parser.add_argument("--output-dir", type=Path, help="where --export writes int8 and float TFLite and ONNX")
     args = parser.parse_args()
     if bool(args.export) != bool(args.output_dir):
         parser.error("--export and --output-dir go together")
@@ -147,7 +147,7 @@ def main() -> None:
             folder = train(config, args.resume)
             figures = validate(config, folder / "train" / "weights" / "best.pt")
             run_record.write_metrics(folder, figures)
-    except (configs.ConfigError, datasets.DataError) as error:
+    except (configs.ConfigError, datasets.DataError, agreement.ExportError) as error:
         sys.exit(f"error: {error}")
     for name, figure in figures.items():
         print(f"{name}: mAP@50 {figure['map50']:.4f}, recall {figure['recall']:.4f}")
