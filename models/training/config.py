@@ -21,6 +21,7 @@ import yaml
 T = TypeVar("T")
 
 
+UNTRAINED = "none"
 KINDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}
 
 
@@ -54,10 +55,42 @@ class HardNegativeMiningConfig:
 
 
 @dataclass
+class PhotoSetConfig:
+    """A set of photos with boxes; those that name SKUs also teach the embedder."""
+
+    name: str
+    """Its folder below `data.root`."""
+    repeat: AtLeastOne = 1
+    """How often an epoch of the detector shows each photo."""
+    share: Positive = 1.0
+    """Its weight among the sets that an epoch of the embedder draws from."""
+    validate: list[str] = field(default_factory=lambda: ["val"])
+    """The splits that judge; `train` trains."""
+    complete_labels: bool = False
+    """Whether `data.complete_labels_with` adds the facings its labels leave out."""
+
+
+@dataclass
+class CropSetConfig:
+    """A set of crops, a folder for each SKU."""
+
+    name: str
+    """Its folder below `data.root`."""
+    share: Positive = 1.0
+    """Its weight among the sets that an epoch of the embedder draws from."""
+    white_ground: bool = False
+    """Products on white ground: they are cut out, set on other grounds and composed into scenes."""
+    box: Annotated[list[float], Within(0.0, 1.0)] = field(default_factory=lambda: [0.0, 0.0, 1.0, 1.0])
+    """Where the product lies in a picture: left, top, right, bottom as shares of width and height."""
+
+
+@dataclass
 class DataConfig:
     """Where the data sets lie and what of them is used. Paths are relative to the working folder."""
 
     root: Path
+    photo_sets: list[PhotoSetConfig] = field(default_factory=list)
+    crop_sets: list[CropSetConfig] = field(default_factory=list)
     seed: int = 0
     min_images_per_sku: AtLeastOne = 4
     """SKUs with fewer training crops are left out of the embedder's training."""
@@ -69,15 +102,13 @@ class DataConfig:
     """Facings cut out of real photos that the composed scenes may show beside the bottles on white ground."""
     renders: Path | None = None
     """A folder of rendered containers (`models.training.render_containers`) for the composed scenes."""
-    fridge_repeat: AtLeastOne = 1
-    """How often an epoch shows each fridge photo."""
     complete_labels_with: Path | None = None
-    """A raw-head detector (.tflite) that proposes the labels missing on fridge train; its classes are the
-    first of `model.classes`. None: labels as they are."""
+    """A raw-head detector (.tflite) that proposes the labels missing on the sets with `complete_labels`; its
+    classes are the first of `model.classes`. None: labels as they are."""
     complete_labels_confidence: Share = 0.5
     crops_per_epoch: AtLeastOne = 6000
     recoloured_skus: Share = 0.0
-    """Share of the crops outside fridge whose colour channels change places: each such change makes SKUs of its own."""
+    """Share of the crops of crop sets whose colour channels change places: each such change makes SKUs of its own."""
     hard_negative_mining: HardNegativeMiningConfig = field(default_factory=HardNegativeMiningConfig)
 
 

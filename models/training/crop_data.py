@@ -15,15 +15,10 @@ from PIL import Image
 
 from models import reference
 from models.training import augment, compose, cut_outs, datasets
-from models.training.config import DataConfig, EmbedderModelConfig
+from models.training.config import CropSetConfig, DataConfig, EmbedderModelConfig
 
 Pixels = NDArray[np.uint8]
-CROP_SETS = ("bottles", "teas", "groceries")
 UNKNOWN_SKU = "unknown"
-# Share of an epoch each set gets, whatever its size: fridge is the field, the others teach what tells products apart.
-SHARES = {"fridge": 0.4, "bottles": 0.3, "teas": 0.12, "groceries": 0.18}
-# The product fills the middle of a groceries picture: the box taken as its facing, in shares of width and height.
-GROCERIES_BOX = (0.22, 0.03, 0.78, 0.97)
 STORED_HEIGHT = 208
 
 
@@ -34,6 +29,8 @@ class Product:
     sku: str
     picture: Pixels
     box: reference.Box
+    field: bool = False
+    """Whether it stands in a photo of the field, and so already looks as scans will see it."""
 
     @property
     def source(self) -> str:
@@ -41,41 +38,54 @@ class Product:
         return self.sku.split("/", 1)[0]
 
 
-def load(data: DataConfig, name: str, split: str, on_white: bool = False, unknown: bool = False) -> list[Product]:
-    """All products of one set and split; `on_white` adds an alpha channel to pictures on white ground.
+def load_photos(data: DataConfig, name: str, split: str, unknown: bool = False) -> list[Product]:
+    """The products of a photo set whose boxes name SKUs; none where they don't.
 
-    With `unknown` the drinks that a photo set labels as outside its SKUs are there too, as one SKU.
+    With `unknown` the drinks that the set labels as outside its SKUs are there too, as one SKU.
     """
-    if name == "fridge":
-        products = []
-        for photo in datasets.photos(data.root, name, split):
-            picture = np.asarray(reference.open_photo(photo.path))
-            size = picture.shape[1], picture.shape[0]
-            products += [
-                Product(f"fridge/{box.sku}", picture, box.pixels(*size))
-                for box in photo.boxes
-                if unknown or box.sku != UNKNOWN_SKU
-            ]
-        return products
-    return [_load_crop(crop, on_white and name == "bottles") for crop in datasets.crops(data.root, name, split)]
+    products = []
+    for photo in datasets.photos(data.root, name, split):
+        boxes = [box for box in photo.boxes if box.sku and (unknown or box.sku != UNKNOWN_SKU)]
+        if not boxes:
+            continue
+        picture = np.asarray(reference.open_photo(photo.path))
+        size = picture.shape[1], picture.shape[0]
+        products += [Product(f"{name}/{box.sku}", picture, box.pixels(*size), True) for box in boxes]
+    return products
+
+
+def load_crops(data: DataConfig, crop_set: CropSetConfig, split: str, on_white: bool = False) -> list[Product]:
+    """The products of a crop set; `on_white` adds an alpha channel to pictures on white ground."""
+    crops = datasets.crops(data.root, crop_set.name, split)
+    return [_load_crop(crop, on_white and crop_set.white_ground, crop_set.box) for crop in crops]
 
 
 def training_products(data: DataConfig) -> tuple[list[Product], set[str]]:
     """The products of all train splits without the held-out SKUs and the too rare ones; and the held-out SKUs."""
-    # What stands beside the SKUs is a class of its own: the embedding learns to keep it apart from them.
-    products, kept_out = load(data, "fridge", "train", unknown=True), set()
-    for name in CROP_SETS:
-        part = load(data, name, "train", on_white=True)
-        kept_out |= datasets.held_out([p.sku for p in part], data.holdout.get(name, 0), data.seed)
+    products: list[Product] = []
+    kept_out: set[str] = set()
+    for photo_set in data.photo_sets:
+        # What stands beside the SKUs is a class of its own: the embedding learns to keep it apart from them.
+        products += load_photos(data, photo_set.name, "train", unknown=True)
+    for crop_set in data.crop_sets:
+        part = load_crops(data, crop_set, "train", on_white=True)
+        kept_out |= datasets.held_out([p.sku for p in part], data.holdout.get(crop_set.name, 0), data.seed)
         products += part
     counts: dict[str, int] = {}
     for product in products:
         counts[product.sku] = counts.get(product.sku, 0) + 1
-    return [p for p in products if p.sku not in kept_out and counts[p.sku] >= data.min_images_per_sku], kept_out
+    kept = [p for p in products if p.sku not in kept_out and counts[p.sku] >= data.min_images_per_sku]
+    if len({p.sku for p in kept}) < 2:
+        raise datasets.DataError(
+            f"{data.root}: the embedder needs two SKUs of {data.min_images_per_sku} train pictures each; name the sets that have "
+            "them in data.crop_sets or data.photo_sets"
+        )
+    return kept, kept_out
 
 
-def epoch_order(products: list[Product], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def epoch_order(products: list[Product], count: int, data: DataConfig, rng: np.random.Generator) -> NDArray[np.int64]:
     """`count` indices: sets by their shares, SKUs of a set by the root of their size, pictures evenly."""
+    shares = {part.name: part.share for part in [*data.photo_sets, *data.crop_sets]}
     sizes: dict[str, int] = {}
     for product in products:
         sizes[product.sku] = sizes.get(product.sku, 0) + 1
@@ -83,19 +93,19 @@ def epoch_order(products: list[Product], count: int, rng: np.random.Generator) -
     sources = np.array([p.source for p in products])
     for name in set(sources.tolist()):
         mine = sources == name
-        weights[mine] *= SHARES[name] / weights[mine].sum()
+        weights[mine] *= shares[name] / weights[mine].sum()
     return rng.choice(len(products), count, p=weights / weights.sum())
 
 
 def mined_order(
-    products: list[Product], count: int, nearest: dict[str, list[str]], rng: np.random.Generator
+    products: list[Product], count: int, data: DataConfig, nearest: dict[str, list[str]], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """`count` indices in groups of look-alikes: a SKU drawn as `epoch_order` draws it, and a crop of each of its `nearest`."""
     of_sku: dict[str, list[int]] = {}
     for index, product in enumerate(products):
         of_sku.setdefault(product.sku, []).append(index)
     order: list[int] = []
-    for first in epoch_order(products, count, rng):
+    for first in epoch_order(products, count, data, rng):
         if len(order) >= count:
             break
         order.append(int(first))
@@ -113,7 +123,7 @@ def evaluation_crop(product: Product, model: EmbedderModelConfig) -> Pixels:
 
 def training_crop(product: Product, others: list[Product], model: EmbedderModelConfig, rng: np.random.Generator) -> Pixels:
     """One augmented crop `[h, w, 3]`; `others` lends grounds and neighbours."""
-    field = product.source == "fridge"
+    field = product.field
     picture = product.picture
     if picture.shape[2] == 4:
         picture = _on_ground(picture, others, rng) if rng.random() < 0.75 else picture[..., :3]
@@ -139,7 +149,7 @@ def whole_picture(crop: datasets.Crop) -> Product:
     return Product(crop.sku, pixels, (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0])))
 
 
-def _load_crop(crop: datasets.Crop, cut: bool) -> Product:
+def _load_crop(crop: datasets.Crop, cut: bool, share: list[float]) -> Product:
     picture = Image.open(crop.path).convert("RGB")
     if picture.height > STORED_HEIGHT:
         picture = picture.resize((max(1, round(picture.width * STORED_HEIGHT / picture.height)), STORED_HEIGHT))
@@ -148,7 +158,6 @@ def _load_crop(crop: datasets.Crop, cut: bool) -> Product:
     if cut:
         pixels = cut_outs.cut_out(pixels)
         height, width = pixels.shape[:2]
-    share = GROCERIES_BOX if crop.sku.startswith("groceries/") else (0.0, 0.0, 1.0, 1.0)
     return Product(crop.sku, pixels, (share[0] * width, share[1] * height, share[2] * width, share[3] * height))
 
 

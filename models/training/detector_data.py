@@ -1,6 +1,6 @@
 """Lays out one detector training set from the mixed data sets, in Ultralytics' format, under a run's folder.
 
-Owns which photos an epoch shows, the class of every box and the completing of fridge's missing labels. Photos are linked,
+Owns which photos an epoch shows, the class of every box and the completing of missing labels. Photos are linked,
 not copied. It writes only into the run's folder and refuses a box of a container the config doesn't name.
 """
 
@@ -16,34 +16,35 @@ from models import reference
 from models.training import compose, cut_outs, datasets
 from models.training.config import DetectorConfig
 
-VALIDATION = (("fridge", "val"), ("beverages", "val"), ("beverages", "test"))
 RAW_INT8_INPUT = {"layout": "nhwc", "color": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1], "type": "int8", "pad": 114}
 
 
 def prepare(config: DetectorConfig, out: Path) -> tuple[Path, str]:
     """Writes the training set to `out`; returns its YAML and the sha256 over the photos and labels it was made of."""
     data, classes = config.data, config.model.classes
-    fridge, beverages = datasets.photos(data.root, "fridge", "train"), datasets.photos(data.root, "beverages", "train")
-    used = datasets.photo_files(fridge + beverages)
-    lines = {photo.path: _lines(photo.boxes, classes) for photo in fridge + beverages}
+    if not data.photo_sets:
+        raise datasets.DataError("the detector needs photos with boxes: name a set of them in data.photo_sets")
+    photos = {part.name: datasets.photos(data.root, part.name, "train") for part in data.photo_sets}
+    used = datasets.photo_files([photo for part in photos.values() for photo in part])
+    lines = {photo.path: _lines(photo.boxes, classes) for part in photos.values() for photo in part}
     if data.complete_labels_with:
-        lines |= _completed(config, fridge, out)
-    for photo in fridge:
-        for copy in range(data.fridge_repeat):
-            _link(photo.path, lines[photo.path], out, "train", f"fridge{copy}_{photo.path.stem}")
-    for photo in beverages:
-        _link(photo.path, lines[photo.path], out, "train", f"beverages_{photo.path.stem}")
+        lines |= _completed(config, [p for part in data.photo_sets if part.complete_labels for p in photos[part.name]], out)
+    for part in data.photo_sets:
+        for photo in photos[part.name]:
+            for copy in range(part.repeat):
+                _link(photo.path, lines[photo.path], out, "train", f"{part.name}{copy}_{photo.path.stem}")
     if data.composed_scenes:
         used += _compose(config, out)
-    for name, split in VALIDATION:
-        for photo in datasets.photos(data.root, name, split):
-            folder = "val_fridge" if name == "fridge" else "val_beverages"
-            _link(photo.path, _lines(photo.boxes, classes), out, folder, f"{name}_{split}_{photo.path.stem}")
+    for part in data.photo_sets:
+        for split in part.validate:
+            for photo in datasets.photos(data.root, part.name, split):
+                stem = f"{part.name}_{split}_{photo.path.stem}"
+                _link(photo.path, _lines(photo.boxes, classes), out, f"val_{part.name}", stem)
     description = out / "data.yaml"
     entry = {
         "path": str(out.resolve()),
         "train": "images/train",
-        "val": ["images/val_fridge", "images/val_beverages"],
+        "val": [f"images/val_{part.name}" for part in data.photo_sets],
         "names": dict(enumerate(classes)),
     }
     description.write_text(yaml.safe_dump(entry), encoding="utf-8")
@@ -51,16 +52,23 @@ def prepare(config: DetectorConfig, out: Path) -> tuple[Path, str]:
 
 
 def _compose(config: DetectorConfig, out: Path) -> list[Path]:
-    crops = datasets.crops(config.data.root, "bottles", "train")
-    kept_out = datasets.held_out([c.sku for c in crops], config.data.holdout.get("bottles", 0), config.data.seed)
-    crops = [crop for crop in crops if crop.sku not in kept_out]
     data, scenes = config.data, out / "composed"
+    crops: list[datasets.Crop] = []
+    for part in data.crop_sets:
+        if part.white_ground:
+            found = datasets.crops(data.root, part.name, "train")
+            kept_out = datasets.held_out([c.sku for c in found], data.holdout.get(part.name, 0), data.seed)
+            crops += [crop for crop in found if crop.sku not in kept_out]
     cuts = cut_outs.from_white_ground(crops, 3, data.seed)
-    real = datasets.photos(data.root, "fridge", "train") + datasets.photos(data.root, "beverages", "train")
+    real = [photo for part in data.photo_sets for photo in datasets.photos(data.root, part.name, "train")]
     cuts += cut_outs.from_photos(real, data.pasted_facings, data.seed)
     if data.renders:
         # Twice: there are few of them beside the photos.
         cuts += 2 * [cut for cut in cut_outs.from_renders(data.renders) if cut.container in config.model.classes]
+    if not cuts:
+        raise datasets.DataError(
+            "data.composed_scenes needs cut-outs: a crop set with white_ground, data.pasted_facings, or data.renders"
+        )
     compose.write_scenes(cuts, data.composed_scenes, data.seed, scenes)
     for picture in sorted((scenes / "images").iterdir()):
         labels = (scenes / "labels" / f"{picture.stem}.txt").read_text(encoding="utf-8").splitlines()
@@ -69,7 +77,7 @@ def _compose(config: DetectorConfig, out: Path) -> list[Path]:
     return [crop.path for crop in crops]
 
 
-def _completed(config: DetectorConfig, fridge: list[datasets.Photo], out: Path) -> dict[Path, list[str]]:
+def _completed(config: DetectorConfig, photos: list[datasets.Photo], out: Path) -> dict[Path, list[str]]:
     """Adds the facings a detector is sure of where no label is; gives unlabelled containers the class it sees there.
 
     The additions go to `out/completed.json` for a person to check.
@@ -86,7 +94,7 @@ def _completed(config: DetectorConfig, fridge: list[datasets.Photo], out: Path) 
     }
     detector = reference.Detector(model, entry)
     lines, additions = {}, {}
-    for photo in fridge:
+    for photo in photos:
         picture = reference.open_photo(photo.path)
         size = picture.size
         found = detector.detect(picture, 0.25, 0.6)

@@ -6,6 +6,7 @@ pixel - 128), and the deployable form with BatchNorm folded into the linear laye
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.training import shipped_weights
-from models.training.config import ConfigError, EmbedderModelConfig
+from models.training.config import UNTRAINED, ConfigError, EmbedderModelConfig
 
 
 class Embedder(nn.Module):
@@ -24,6 +25,9 @@ class Embedder(nn.Module):
     def __init__(self, backbone: str, dim: int) -> None:
         """An untrained network; `initialise` loads ImageNet weights."""
         super().__init__()
+        if not timm.is_model(backbone):
+            near = difflib.get_close_matches(backbone, timm.list_models(), n=1, cutoff=0.0)[0]
+            raise ConfigError(f"`model.backbone`: timm has no {backbone!r}; the nearest is {near}")
         self.backbone = timm.create_model(backbone, num_classes=0, drop_path_rate=0.05)
         self.linear = nn.Linear(self.backbone.num_features, dim, bias=False)
         self.norm = nn.BatchNorm1d(dim)
@@ -62,6 +66,8 @@ def initialise(config: EmbedderModelConfig, crops: Callable[[], Tensor]) -> Embe
     `crops` gives some `[n, 3, h, w]` in 0..1, from which a bundle's folded BatchNorms are rebuilt.
     """
     model = Embedder(config.backbone, config.embedding_dim)
+    if config.init == UNTRAINED:
+        return model
     if config.init.startswith(shipped_weights.PREFIX):
         shipped = Path(config.init.removeprefix(shipped_weights.PREFIX)) / "embedder.tflite"
         shipped_weights.take_over(model, shipped, model, crops())
@@ -102,7 +108,9 @@ def _weights_path(init: str) -> Path:
 
 def _fold_pixel_range(backbone: nn.Module) -> None:
     """conv(2x - 1) = 2 conv(x) - sum(w): doubles the stem and moves its BatchNorm's mean; exact but for the border."""
-    stem, norm = backbone.conv_stem, backbone.bn1
+    stem, norm = getattr(backbone, "conv_stem", None), getattr(backbone, "bn1", None)
+    if stem is None or norm is None:
+        raise ConfigError(f"model.init: ImageNet weights of {type(backbone).__name__} can't take pixel / 255; begin with `none`")
     with torch.no_grad():
         norm.running_mean.add_(stem.weight.sum(dim=(1, 2, 3)))
         stem.weight.mul_(2.0)

@@ -1,8 +1,8 @@
 """Judges an embedder the way it is used: enrol SKUs from gallery crops, then name query crops.
 
-Owns the two rules (class mean, nearest neighbour) and the splits judged: fridge val on the SKUs of fridge train, and for
-each crop set the SKUs kept out of training, enrolled from their train pictures and queried with val and test. Float or
-int8: it takes any function from crops to vectors.
+Owns the two rules (class mean, nearest neighbour) and the splits judged: each photo set with SKUs on its validation splits
+(`SET_val`), and each crop set on val and test: the SKUs kept out of training (`SET_new`), or all where none are (`SET_val`).
+Enrolled from train pictures. Float or int8: it takes any function from crops to vectors.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.training import crop_data
-from models.training.config import ClassifierConfig, EmbedderModelConfig
+from models.training import crop_data, datasets
+from models.training.config import ClassifierConfig, CropSetConfig, DataConfig, EmbedderModelConfig
 from models.training.crop_data import Product
 from models.training.embedder_model import Embedder
 
@@ -30,15 +30,29 @@ class Judge:
         """`kept_out`: the SKUs `crop_data.training_products` left out."""
         self._model = config.model
         data = config.data
-        gallery = crop_data.load(data, "fridge", "train")
-        self._parts = {"fridge_val": (_at_most(gallery, data.seed), crop_data.load(data, "fridge", "val"))}
-        for name in crop_data.CROP_SETS:
-            mine = {sku for sku in kept_out if sku.startswith(f"{name}/")}
-            if mine:
-                enrolled, *queries = (
-                    [p for p in crop_data.load(data, name, split) if p.sku in mine] for split in ("train", "val", "test")
-                )
-                self._parts[f"{name}_new"] = (enrolled, queries[0] + queries[1])
+        self._parts: dict[str, tuple[list[Product], list[Product]]] = {}
+        for photo_set in data.photo_sets:
+            if gallery := crop_data.load_photos(data, photo_set.name, "train"):
+                queries = [p for split in photo_set.validate for p in crop_data.load_photos(data, photo_set.name, split)]
+                self._add(f"{photo_set.name}_val", _at_most(gallery, data.seed), queries)
+        for crop_set in data.crop_sets:
+            new = data.holdout.get(crop_set.name, 0) > 0
+            gallery = [p for p in crop_data.load_crops(data, crop_set, "train") if not new or p.sku in kept_out]
+            queries = crop_data.load_crops(data, crop_set, "val") + _test_split(data, crop_set)
+            queries = [p for p in queries if not new or p.sku in kept_out]
+            self._add(f"{crop_set.name}_{'new' if new else 'val'}", gallery if new else _at_most(gallery, data.seed), queries)
+        if not self._parts:
+            raise datasets.DataError(f"{data.root}: no set of data.photo_sets or data.crop_sets has SKUs to judge with")
+
+    def _add(self, name: str, gallery: list[Product], queries: list[Product]) -> None:
+        if not gallery or not queries:
+            raise datasets.DataError(f"{name}: no SKU has pictures both in train and in val; both are needed to judge")
+        self._parts[name] = gallery, queries
+
+    @property
+    def skus(self) -> dict[str, int]:
+        """The parts judged, and how many SKUs each enrols."""
+        return {name: len({p.sku for p in gallery}) for name, (gallery, _) in self._parts.items()}
 
     def figures(self, model: Embedder) -> dict[str, float]:
         """Top-1 of each part by class mean (`_mean`) and nearest neighbour (`_nearest`), with the float network."""
@@ -78,6 +92,11 @@ def embed(model: Embedder, products: list[Product], config: EmbedderModelConfig)
             parts.append(model(torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255)).numpy())
     model.train(training)
     return np.concatenate(parts)
+
+
+def _test_split(data: DataConfig, crop_set: CropSetConfig) -> list[Product]:
+    there = (data.root / crop_set.name / "test").is_dir()
+    return crop_data.load_crops(data, crop_set, "test") if there else []
 
 
 def _at_most(products: list[Product], seed: int) -> list[Product]:

@@ -106,11 +106,9 @@ def measure(bundle: Path, config: configs.ClassifierConfig, command: str) -> lis
         figures.append({"name": name, "value": round(value, 4), "data": data, "data_sha256": digest, "command": command})
         print(f"{name} on {data}: {value:.4f}", flush=True)
 
-    for label, splits in {
-        "fridge val": [("fridge", "val")],
-        "beverages val + test": [("beverages", "val"), ("beverages", "test")],
-    }.items():
-        photos = [photo for name, split in splits for photo in datasets.photos(root, name, split)]
+    for part in config.data.photo_sets:
+        label = f"{part.name} {' + '.join(part.validate)}"
+        photos = [photo for split in part.validate for photo in datasets.photos(root, part.name, split)]
         digest = datasets.digest(datasets.photo_files(photos))
         reached = detection(detector, photos, entry["thresholds"])
         add("detection AP@50", reached.ap50, label, digest)
@@ -118,23 +116,32 @@ def measure(bundle: Path, config: configs.ClassifierConfig, command: str) -> lis
         add("detections without a label per photo", reached.false_per_photo, label, digest)
         add("container kind accuracy", reached.kind_accuracy, label, digest)
     _, kept_out = crop_data.training_products(config.data)
-    digest = datasets.digest(
-        datasets.photo_files(datasets.photos(root, "fridge", "val"))
-        + [c.path for n in crop_data.CROP_SETS for s in ("val", "test") for c in datasets.crops(root, n, s)]
-    )
-    reached = enrolment.Judge(config, kept_out).figures_of(lambda products: _embed(embedder, products))
+    judge = enrolment.Judge(config, kept_out)
+    judged = [p for part in config.data.photo_sets for split in part.validate for p in datasets.photos(root, part.name, split)]
+    crops = [
+        c.path for part in config.data.crop_sets for split in _splits(root, part) for c in datasets.crops(root, part.name, split)
+    ]
+    digest = datasets.digest(datasets.photo_files([p for p in judged if any(box.sku for box in p.boxes)]) + crops)
+    parts = {}
+    for part in config.data.photo_sets:
+        parts[f"{part.name}_val"] = (
+            f"{part.name} {' + '.join(part.validate)}, true boxes, {{}} SKUs enrolled from {part.name} train "
+            f"({enrolment.GALLERY_PER_SKU} crops each)"
+        )
+    for part in config.data.crop_sets:
+        queried = f"{part.name} {' + '.join(_splits(root, part))}, {{}} SKUs"
+        parts[f"{part.name}_new"] = f"{queried} left out of training, enrolled from their train pictures"
+        parts[f"{part.name}_val"] = f"{queried} enrolled from train ({enrolment.GALLERY_PER_SKU} crops each)"
+    reached = judge.figures_of(lambda products: _embed(embedder, products))
     for name, value in reached.items():
         part, rule = name.rsplit("_", 1)
-        add(f"SKU top-1, {'class mean' if rule == 'mean' else 'nearest neighbour'}", value, PARTS[part], digest)
+        where = parts[part].format(judge.skus[part])
+        add(f"SKU top-1, {'class mean' if rule == 'mean' else 'nearest neighbour'}", value, where, digest)
     return figures
 
 
-PARTS = {
-    "fridge_val": "fridge val, true boxes, 29 SKUs enrolled from fridge train (40 crops each)",
-    "bottles_new": "bottles val + test, 40 SKUs left out of training, enrolled from their train pictures",
-    "teas_new": "teas val + test, 5 SKUs left out of training, enrolled from their train pictures",
-    "groceries_new": "groceries val + test, 6 SKUs left out of training, enrolled from their train pictures",
-}
+def _splits(root: Path, crop_set: configs.CropSetConfig) -> list[str]:
+    return ["val", "test"] if (root / crop_set.name / "test").is_dir() else ["val"]
 
 
 def _embed(embedder: reference.Embedder, products: list[crop_data.Product]) -> enrolment.Vectors:

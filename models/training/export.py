@@ -54,9 +54,9 @@ def detector(config: configs.DetectorConfig, weights: Path, out: Path) -> None:
     size = config.model.input_size
 
     def pictures(split: str, count: int) -> Iterable[NDArray[np.uint8]]:
-        names = ("fridge", "beverages")
-        for name in names:
-            for photo in _sample(datasets.photos(config.data.root, name, split), math.ceil(count / len(names))):
+        sets = config.data.photo_sets
+        for part in sets:
+            for photo in _sample(datasets.photos(config.data.root, part.name, split), math.ceil(count / len(sets))):
                 yield reference.letterbox(reference.open_photo(photo.path), size, size, 114)[0]
 
     heads, stem = detector_model.RawHeads(network), out / "detector"
@@ -75,7 +75,7 @@ def embedder(config: configs.ClassifierConfig, weights: Path, out: Path, tflite:
     size, stem = (config.model.input_height, config.model.input_width), out / "embedder"
 
     def crops(count: int, seed: int) -> Iterable[NDArray[np.uint8]]:
-        order = crop_data.epoch_order(products, count, np.random.default_rng(seed))
+        order = crop_data.epoch_order(products, count, config.data, np.random.default_rng(seed))
         return (crop_data.evaluation_crop(products[i], config.model) for i in order)
 
     if tflite:

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from models.training import agreement, datasets, run_record, shipped_weights
 from models.training import config as configs
 
@@ -73,6 +75,13 @@ def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
 
 def _initial_weights(config: configs.DetectorConfig, folder: Path) -> Path:
     """The .pt file training starts from; for a bundle it is made in the run's folder."""
+    path = folder / "init.pt"
+    if config.model.init == configs.UNTRAINED:
+        import torch
+        from ultralytics.nn.tasks import DetectionModel
+
+        torch.save({"model": DetectionModel(f"{config.model.architecture}.yaml", nc=80, verbose=False), "train_args": {}}, path)
+        return path
     if not config.model.init.startswith(shipped_weights.PREFIX):
         return Path(config.model.init)
     import numpy as np
@@ -81,20 +90,19 @@ def _initial_weights(config: configs.DetectorConfig, folder: Path) -> Path:
     from models import reference
     from models.training import detector_model
 
-    photos = [p.path for name in ("fridge", "beverages") for p in datasets.photos(config.data.root, name, "train")[:24]]
+    photos = [p.path for part in config.data.photo_sets for p in datasets.photos(config.data.root, part.name, "train")[:24]]
     size = config.model.input_size
     pixels = np.stack([reference.letterbox(reference.open_photo(path), size, size, 114)[0] for path in photos])
     bundle = Path(config.model.init.removeprefix(shipped_weights.PREFIX))
     model = detector_model.from_bundle(
         bundle, config.model.architecture, torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
     )
-    path = folder / "init.pt"
     torch.save({"model": model, "train_args": {}}, path)
     return path
 
 
 def validate(config: configs.DetectorConfig, weights: Path) -> dict[str, dict[str, float]]:
-    """Float mAP@50 and recall of `weights` on fridge val and on beverages val + test, by Ultralytics' validator."""
+    """Float mAP@50 and recall of `weights` on the validation splits of each photo set, by Ultralytics' validator."""
     import tempfile
 
     from ultralytics import YOLO
@@ -103,12 +111,12 @@ def validate(config: configs.DetectorConfig, weights: Path) -> dict[str, dict[st
 
     figures = {}
     with tempfile.TemporaryDirectory() as scratch:
-        plain = configs.DetectorConfig(config.model, configs.DataConfig(config.data.root))
+        plain = configs.DetectorConfig(config.model, configs.DataConfig(config.data.root, config.data.photo_sets))
         description, _ = detector_data.prepare(plain, Path(scratch))
-        for name in ("fridge", "beverages"):
-            text = description.read_text(encoding="utf-8").splitlines()
+        whole = yaml.safe_load(description.read_text(encoding="utf-8"))
+        for name in (part.name for part in config.data.photo_sets):
             part = Path(scratch) / f"{name}.yaml"
-            part.write_text("\n".join(x for x in text if "val_" not in x or f"val_{name}" in x), encoding="utf-8")
+            part.write_text(yaml.safe_dump(whole | {"val": f"images/val_{name}"}), encoding="utf-8")
             box = (
                 YOLO(weights)
                 .val(data=str(part), imgsz=config.model.input_size, workers=0, device="cpu", plots=False, project=scratch)
@@ -132,7 +140,8 @@ def main() -> None:
         parser.error("--export and --output-dir go together")
     try:
         config = configs.load(args.config, configs.DetectorConfig)
-        named = None if config.model.init.startswith(shipped_weights.PREFIX) else Path(config.model.init)
+        made = config.model.init == configs.UNTRAINED or config.model.init.startswith(shipped_weights.PREFIX)
+        named = None if made else Path(config.model.init)
         weights = args.resume or args.validate or args.export or named
         if weights and not weights.is_file():
             raise datasets.DataError(f"{weights}: no such weights; name a .pt file that exists")
