@@ -1,11 +1,13 @@
 """The parts of the recipe that need no data set: configs, cut-outs, scenes, network folding, figures."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from models.training import augment, compose, config, cut_outs, datasets, embedder_model, enrolment, evaluate
+from models import reference
+from models.training import agreement, augment, compose, config, cut_outs, datasets, embedder_model, enrolment, evaluate, plots
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -119,6 +121,53 @@ def test_average_precision_by_hand() -> None:
     assert perfect == pytest.approx(1.0)
     assert half == pytest.approx(51 / 101)
     assert late == pytest.approx(2 / 3)
+
+
+def test_confusions_are_counted_and_precision_falls_with_the_wrong() -> None:
+    answers = enrolment.Answers(["a", "a", "b", "b"], ["a", "b", "b", "a"], np.array([0.9, 0.8, 0.7, 0.6], np.float32))
+    assert plots.confusions(answers)[0] == {"sku": "a", "called": "b", "crops": 1, "of": 2}
+    assert len(plots.confusions(answers)) == 2
+    recall, precision = plots.precision_recall(answers)
+    assert recall == [0.25, 0.25, 0.5, 0.5] and precision == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_class_numbers_and_splits_are_found_or_named(tmp_path: Path) -> None:
+    for kind in ("images", "labels"):
+        (tmp_path / "shop/valid" / kind).mkdir(parents=True)
+    (tmp_path / "shop/valid/images/a.jpg").write_bytes(b"")
+    (tmp_path / "shop/valid/labels/a.txt").write_text("1 0.5 0.5 0.2 0.4", encoding="utf-8")
+    with pytest.raises(datasets.DataError, match=r"a\.txt:1: class 1 has no name"):
+        datasets.photos(tmp_path, "shop", "val")
+    for names in ("[bottle, can]", "{0: bottle, 1: can}"):
+        (tmp_path / "shop/data.yaml").write_text(f"names: {names}", encoding="utf-8")
+        assert datasets.photos(tmp_path, "shop", "val")[0].boxes[0].container == "can"
+    (tmp_path / "range/cola").mkdir(parents=True)
+    for number in range(10):
+        (tmp_path / f"range/cola/{number}.jpg").write_bytes(b"")
+    train, val = (datasets.crops(tmp_path, "range", split) for split in ("train", "val"))
+    assert (len(train), len(val)) == (8, 2) and not {c.path for c in train} & {c.path for c in val}
+
+
+def test_exports_that_disagree_are_refused(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[1] / "bundles/drinks/embedder.tflite"
+    side = tuple(int(v) for v in reference.TfliteModel(shipped).input["shape"][1:3])
+    pictures = [np.random.default_rng(seed).integers(0, 256, (*side, 3)).astype(np.uint8) for seed in (1, 2)]
+    (tmp_path / "embedder.tflite").write_bytes(shipped.read_bytes())
+    (tmp_path / "embedder_float.tflite").write_bytes(shipped.read_bytes())
+    agreement.check(tmp_path / "embedder", pictures)
+    with pytest.raises(agreement.ExportError, match="int8 against float has a cosine of"):
+        agreement.check(tmp_path / "embedder", pictures, bounds=agreement.Bounds(int8_cosine_mean=1.01))
+    assert not json.loads((tmp_path / "export.json").read_text(encoding="utf-8"))["embedder"]["agrees"]
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet_b2", "tf_efficientnet_lite0"])
+def test_backbones_of_timm_embed_and_others_are_named(backbone: str) -> None:
+    model = config.EmbedderModelConfig(init="none", backbone=backbone, embedding_dim=16)
+    network = embedder_model.initialise(model, lambda: torch.empty(0)).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(2, 3, 64, 32)).norm(dim=1) == pytest.approx([1, 1], abs=1e-5)
+    with pytest.raises(config.ConfigError, match=f"the nearest is {backbone}"):
+        embedder_model.Embedder(f"{backbone}x", 16)
 
 
 def test_enrolment_names_the_nearest() -> None:

@@ -8,6 +8,7 @@ Enrolled from train pictures. Float or int8: it takes any function from crops to
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,6 +22,15 @@ from models.training.embedder_model import Embedder
 Vectors = NDArray[np.float32]
 EmbedProducts = Callable[[list[Product]], Vectors]
 GALLERY_PER_SKU = 40
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What SKU each query is, what it is called by the nearest class mean, and how near that is (cosine)."""
+
+    truth: list[str]
+    named: list[str]
+    similarity: Vectors
 
 
 class Judge:
@@ -54,6 +64,16 @@ class Judge:
         """The parts judged, and how many SKUs each enrols."""
         return {name: len({p.sku for p in gallery}) for name, (gallery, _) in self._parts.items()}
 
+    def answers(self, model: Embedder) -> dict[str, Answers]:
+        """Each part's queries and their names by class mean, with the float network."""
+        judged = {}
+        for name, (gallery, queries) in self._parts.items():
+            names, means = _class_means(embed(model, gallery, self._model), [p.sku for p in gallery])
+            likeness = embed(model, queries, self._model) @ means.T
+            named = [names[i] for i in likeness.argmax(axis=1)]
+            judged[name] = Answers([p.sku for p in queries], named, likeness.max(axis=1))
+        return judged
+
     def figures(self, model: Embedder) -> dict[str, float]:
         """Top-1 of each part by class mean (`_mean`) and nearest neighbour (`_nearest`), with the float network."""
         return self.figures_of(lambda products: embed(model, products, self._model))
@@ -71,14 +91,19 @@ class Judge:
 
 def top1(known: Vectors, known_skus: list[str], asked: Vectors, asked_skus: list[str]) -> tuple[float, float]:
     """The share of queries whose SKU has the nearest class mean, and the nearest neighbour."""
-    names = sorted(set(known_skus))
+    names, means = _class_means(known, known_skus)
     labels = np.array([names.index(sku) for sku in known_skus])
-    means = np.stack([known[labels == i].mean(axis=0) for i in range(len(names))])
-    means /= np.linalg.norm(means, axis=1, keepdims=True)
     truth = np.array([names.index(sku) if sku in names else -1 for sku in asked_skus])
     by_mean = (asked @ means.T).argmax(axis=1)
     by_neighbour = labels[(asked @ known.T).argmax(axis=1)]
     return float((by_mean == truth).mean()), float((by_neighbour == truth).mean())
+
+
+def _class_means(known: Vectors, skus: list[str]) -> tuple[list[str], Vectors]:
+    names = sorted(set(skus))
+    labels = np.array([names.index(sku) for sku in skus])
+    means = np.stack([known[labels == i].mean(axis=0) for i in range(len(names))])
+    return names, means / np.linalg.norm(means, axis=1, keepdims=True)
 
 
 def embed(model: Embedder, products: list[Product], config: EmbedderModelConfig) -> Vectors:

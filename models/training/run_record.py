@@ -23,8 +23,9 @@ def new_folder(runs: Path) -> Path:
 
 
 def write(folder: Path, config: Any, data_sha256: str) -> None:
-    """Writes `run.yaml`: the config as used, the commit and the hash of the data."""
-    entry = {"commit": commit(), "data_sha256": data_sha256, "config": _plain(dataclasses.asdict(config))}
+    """Writes `run.yaml`: the config as used, the commit, the seed and the hash of the data."""
+    plain = _plain(dataclasses.asdict(config))
+    entry = {"commit": commit(), "seed": config.data.seed, "data_sha256": data_sha256, "config": plain}
     (folder / "run.yaml").write_text(yaml.safe_dump(entry, sort_keys=False), encoding="utf-8")
 
 

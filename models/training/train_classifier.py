@@ -22,7 +22,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from models.training import agreement, crop_data, datasets, embedder_model, enrolment, run_record
+from models.training import agreement, crop_data, datasets, embedder_model, enrolment, plots, run_record
 from models.training import config as configs
 
 # Channel orders that make a SKU another one: as it is, and two that leave no colour in its place.
@@ -126,6 +126,9 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
         print(entry, flush=True)
         if over:
             break
+    weights = folder / "best.pt" if (folder / "best.pt").is_file() else folder / "last.pt"
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    plots.write(folder, log, judge.answers(embedder_model.load(weights, config.model)))
     return folder
 
 
