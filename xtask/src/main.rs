@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod parity;
 mod python;
+mod recipe;
 mod step;
 mod test;
 mod tools;

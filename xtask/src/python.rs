@@ -66,6 +66,14 @@ fn python() -> Result<Command> {
     ["python3", "python"].into_iter().find(usable).map(Command::new).ok_or(Error::NoPython)
 }
 
+/// A Python of a version that the training recipe's packages have wheels for, with venv.
+pub(crate) fn for_recipe() -> Option<&'static str> {
+    const USABLE: &str = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))";
+    ["python3.11", "python3.12", "python3", "python"]
+        .into_iter()
+        .find(|name| quiet(Command::new(name).args(["-c", USABLE])))
+}
+
 /// A pip to run: the machine's, or one in a virtual environment of the project's own.
 fn pip() -> Result<Command> {
     let mut machine = python()?;
@@ -83,6 +91,6 @@ fn pip() -> Result<Command> {
 }
 
 /// Whether the command ran and succeeded; what it prints is dropped.
-fn quiet(command: &mut Command) -> bool {
+pub(crate) fn quiet(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
