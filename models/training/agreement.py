@@ -30,7 +30,7 @@ class ExportError(RuntimeError):
 class Bounds:
     """How far the forms may lie apart, over all pictures and outputs."""
 
-    float_most: float = 0.01
+    float_most: float = 0.001
     """Largest difference of the two float forms, as a share of the output's largest value."""
     int8_cosine_mean: float = 0.95
     """Least mean cosine of int8 against float, over the pictures."""
