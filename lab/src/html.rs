@@ -32,7 +32,7 @@ th { font-weight: 600; } td.number, th.number { text-align: right; font-variant-
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .7rem; overflow: hidden; }
 .card .pictures { display: flex; flex-wrap: wrap; gap: .5rem; align-items: flex-end; }
-.card figure { margin: 0; } .card figcaption { font-size: .8rem; color: var(--quiet); max-width: 11rem; overflow-wrap: anywhere; }
+.card figure { margin: 0; max-width: calc(50% - .25rem); } .card figcaption { font-size: .8rem; color: var(--quiet); max-width: 11rem; overflow-wrap: anywhere; }
 .card img { display: block; max-width: 100%; border-radius: .25rem; } .card p { margin: .5rem 0 0; font-size: .9rem; overflow-wrap: anywhere; }
 ";
 
