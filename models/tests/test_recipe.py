@@ -69,6 +69,9 @@ def test_cut_out_finds_the_bottle_on_white() -> None:
     cut = cut_outs.cut_out(picture)
     assert abs(cut.shape[0] - 90) <= 4 and abs(cut.shape[1] - 30) <= 4
     assert (cut[5:-5, 5:-5, 3] > 200).all(), "a white label inside belongs to the bottle"
+    assert cut_outs.raggedness(cut) < cut_outs.MOST_RAGGED
+    cut[10:30, 4:, 3] = cut[50:70, :-4, 3] = 0
+    assert cut_outs.raggedness(cut) > cut_outs.MOST_RAGGED
 
 
 @pytest.mark.parametrize("seed", range(15))

@@ -118,7 +118,8 @@ def _fill_row(
                 return placed
             source = np.rot90(cut.picture, int(rng.choice([1, 3]))) if lying else cut.picture
             item = cv2.resize(source, (wide, high), interpolation=cv2.INTER_AREA)
-            if rng.random() < 0.3:
+            # A mirrored label is another product's.
+            if cut.sku == cut_outs.NO_SKU and rng.random() < 0.3:
                 item = item[:, ::-1]
             paste(canvas, item, int(left), floor - high, light * rng.uniform(0.85, 1.1))
             if back == 0:

@@ -20,6 +20,8 @@ from models.training import datasets
 Image = NDArray[np.uint8]
 NO_SKU = "unknown"
 LEAST_PIXELS = 24
+# A clean bottle's outline is 1.05 to 1.15 times that of its hull; above 1.18 pieces are missing or ground is left.
+MOST_RAGGED = 1.18
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,17 @@ class CutOut:
 
 
 def from_white_ground(items: list[datasets.Crop], per_sku: int, seed: int) -> list[CutOut]:
-    """Up to `per_sku` bottles of each SKU, chosen by seed."""
+    """Up to `per_sku` bottles of each SKU, chosen by seed; those that white ground ate into are passed over."""
     order = np.random.default_rng(seed).permutation(len(items))
     taken: dict[str, int] = {}
     cuts = []
     for index in order:
         item = items[index]
         if taken.setdefault(item.sku, 0) < per_sku:
-            taken[item.sku] += 1
-            cuts.append(CutOut(item.sku, "bottle", cut_out(cv2.cvtColor(cv2.imread(str(item.path)), cv2.COLOR_BGR2RGB))))
+            picture = cut_out(cv2.cvtColor(cv2.imread(str(item.path)), cv2.COLOR_BGR2RGB))
+            if raggedness(picture) <= MOST_RAGGED:
+                taken[item.sku] += 1
+                cuts.append(CutOut(item.sku, "bottle", picture))
     return cuts
 
 
@@ -95,6 +99,13 @@ def cut_out(picture: Image) -> Image:
     if (alpha > 127).sum() < 0.1 * height * width:
         alpha = np.full((height, width), 255, np.uint8)
     return _trimmed(np.dstack([picture, alpha]))
+
+
+def raggedness(picture: Image) -> float:
+    """Length of the outline of what is opaque, in lengths of its convex hull's: 1 for a box, more the more it is torn."""
+    outlines, _ = cv2.findContours((picture[..., 3] > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=cv2.contourArea)
+    return cv2.arcLength(outline, True) / max(cv2.arcLength(cv2.convexHull(outline), True), 1.0)
 
 
 def _rounded(crop: Image) -> Image:

@@ -4,7 +4,6 @@
 //! area or off the photo, label files without a photo, and SKUs that the bundle doesn't know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -13,6 +12,7 @@ use super::Additions;
 use super::result::{AdditionsEntry, DataEntry};
 use crate::dataset::{Dataset, LabelledFacing, Photo, UNKNOWN};
 use crate::error::{LabError, Result};
+use crate::hash::Version;
 
 /// Photos to judge on.
 #[derive(Clone, Debug)]
@@ -169,17 +169,12 @@ fn fault(facing: &LabelledFacing) -> Option<String> {
     outside.then(|| format!("the box with centre {cx}, {cy} lies outside the photo; {mend}"))
 }
 
-/// SHA-256 over a line `NAME SHA256` for each photo and label file, in the order of their names.
+/// The hash of the photos and label files judged on, as `shelfscan dataset hash` makes it of a folder.
 fn digest(root: &Path, photos: &[&Photo]) -> Result<String> {
-    let files: BTreeSet<&Path> =
-        photos.iter().flat_map(|photo| [Some(photo.path.as_path()), photo.labels.as_deref()]).flatten().collect();
-    let mut lines = BTreeSet::new();
-    for path in files {
-        let bytes = fs::read(path).map_err(LabError::file(path))?;
-        let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        lines.insert(format!("{name} {}\n", sha256(&bytes)));
-    }
-    Ok(sha256(lines.into_iter().collect::<String>().as_bytes()))
+    let files = photos.iter().flat_map(|photo| [Some(photo.path.as_path()), photo.labels.as_deref()]).flatten();
+    let name = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    let names: BTreeSet<String> = files.map(name).collect();
+    Ok(Version::of_files(root, &names.into_iter().collect::<Vec<_>>(), || {})?.sha256)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
