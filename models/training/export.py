@@ -75,7 +75,7 @@ def embedder(config: configs.ClassifierConfig, weights: Path, out: Path, tflite:
     size, stem = (config.model.input_height, config.model.input_width), out / "embedder"
 
     def crops(count: int, seed: int) -> Iterable[NDArray[np.uint8]]:
-        order = crop_data.epoch_order(products, count, config.data, np.random.default_rng(seed))
+        order = crop_data.epoch_order(products, min(count, len(products)), config.data, np.random.default_rng(seed))
         return (crop_data.evaluation_crop(products[i], config.model) for i in order)
 
     if tflite:
