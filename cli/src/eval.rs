@@ -1,5 +1,6 @@
 //! `shelfscan eval`: how good a bundle is, on photos with labels.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
@@ -9,9 +10,10 @@ use shelfscan::{Bundle, ScanOptions, Scanner};
 use shelfscan_lab::dataset::Dataset;
 use shelfscan_lab::eval::result::{Figure, Judged, JudgedBundle, PhotoOutcome, Settings};
 use shelfscan_lab::eval::{
-    Additions, Detections, EvalResult, GroundTruth, Header, Predictions, RunOptions, Targets, compare, conclude, judge,
-    scan_photo, to_coco_results,
+    Additions, Detections, EvalResult, GroundTruth, Header, Predictions, RunOptions, Targets, TruthPhoto, compare,
+    conclude, judge, scan_photo, to_coco_results,
 };
+use shelfscan_lab::report;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -50,6 +52,9 @@ pub struct Arguments {
     /// Write the result as JSON (lab/FORMATS.md).
     #[arg(long, value_name = "OUT")]
     output: Option<PathBuf>,
+    /// Write the report, one HTML file with pictures that needs no network.
+    #[arg(long, value_name = "OUT")]
+    report: Option<PathBuf>,
     /// Targets, YAML or JSON: `targets: {recall_min, map50_min, top1_accuracy_min, count_mae_max}`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -75,7 +80,7 @@ pub struct Arguments {
     #[arg(long, value_name = "OUT", requires = "bundle")]
     write_ground_truth: Option<PathBuf>,
     /// Try thresholds (confidence, NMS IoU, unknown) instead of judging, and choose.
-    #[arg(long, requires = "bundle", conflicts_with_all = ["output", "write_predictions", "write_ground_truth", "confidence", "true_boxes"])]
+    #[arg(long, requires = "bundle", conflicts_with_all = ["output", "report", "write_predictions", "write_ground_truth", "confidence", "true_boxes"])]
     sweep: bool,
     /// Put the chosen thresholds into the bundle's manifest.
     #[arg(long, requires = "sweep")]
@@ -104,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn run_bundle(arguments: &Arguments, bundle: &Path, data: &Path) -> Result<(), Failure> {
-    let output = arguments.output.as_deref().map(Output::at).transpose()?;
+    let outputs = Outputs::of(arguments)?;
     let targets = arguments.config.as_deref().map(Targets::read).transpose()?.unwrap_or_default();
     let additions = arguments.additions.as_deref().map(Additions::read).transpose()?;
     let mut truth = GroundTruth::of(&Dataset::open(data)?, arguments.split.as_deref(), additions.as_ref())?;
@@ -160,7 +165,7 @@ fn run_bundle(arguments: &Arguments, bundle: &Path, data: &Path) -> Result<(), F
     let bundle = JudgedBundle { name: version.name, version: version.version, index: version.index };
     let judged = Judged { bundle: Some(bundle), predictions: None };
     let result = conclude(Header { judged, data: truth.data, settings, warnings }, &targets, photos);
-    finish(&result, output)
+    finish(&result, &truth.photos, outputs)
 }
 
 /// Scans each photo while the one before it is judged.
@@ -203,7 +208,7 @@ fn run_predictions(arguments: &Arguments, predictions: &Path, truth: &Path) -> R
                       --write-ground-truth";
         return Err(Failure::Arguments(reason.into()));
     }
-    let output = arguments.output.as_deref().map(Output::at).transpose()?;
+    let outputs = Outputs::of(arguments)?;
     let targets = arguments.config.as_deref().map(Targets::read).transpose()?.unwrap_or_default();
     let (truth, ids) = GroundTruth::read(truth)?;
     let confidence = arguments.confidence.unwrap_or(CONFIDENCE);
@@ -226,7 +231,7 @@ fn run_predictions(arguments: &Arguments, predictions: &Path, truth: &Path) -> R
     let judged = Judged { bundle: read.bundle, predictions: Some(predictions.display().to_string()) };
     let warnings = Vec::new();
     let result = conclude(Header { judged, data: truth.data, settings, warnings }, &targets, photos);
-    finish(&result, output)
+    finish(&result, &truth.photos, outputs)
 }
 
 /// 0.25 and not 0.25000001.
@@ -234,11 +239,29 @@ fn decimal(score: f32) -> f64 {
     (f64::from(score) * 10_000.0).round() / 10_000.0
 }
 
-fn finish(result: &EvalResult, output: Option<Output>) -> Result<(), Failure> {
-    if let Some(output) = output {
+/// What is written of a result.
+struct Outputs {
+    json: Option<Output>,
+    report: Option<Output>,
+}
+
+impl Outputs {
+    fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        let at = |path: &Option<PathBuf>| path.as_deref().map(Output::at).transpose();
+        Ok(Self { json: at(&arguments.output)?, report: at(&arguments.report)? })
+    }
+}
+
+fn finish(result: &EvalResult, photos: &[TruthPhoto], outputs: Outputs) -> Result<(), Failure> {
+    if let Some(output) = outputs.json {
         let mut text = serde_json::to_string(result).map_err(io::Error::from)?;
         text.push('\n');
         output.finish(text.as_bytes())?;
+    }
+    if let Some(output) = outputs.report {
+        let paths: BTreeMap<&str, &Path> =
+            photos.iter().map(|photo| (photo.name.as_str(), photo.path.as_path())).collect();
+        output.finish(report::html(result, |name| paths.get(name).map(|path| path.to_path_buf()))?.as_bytes())?;
     }
     tell(&mut io::stdout().lock(), result)?;
     if result.targets.iter().all(|target| target.passed) { Ok(()) } else { Err(Failure::Some) }

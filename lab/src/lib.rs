@@ -17,6 +17,7 @@ pub mod layout;
 pub mod metrics;
 pub mod near;
 pub mod photos;
+pub mod report;
 pub mod split;
 
 pub use error::{LabError, Result};
