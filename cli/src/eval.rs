@@ -46,6 +46,9 @@ pub struct Arguments {
     /// What is on the photos of --predictions: COCO JSON (lab/FORMATS.md).
     #[arg(long, value_name = "FILE", requires = "predictions")]
     ground_truth: Option<PathBuf>,
+    /// Folder of the photos of --ground-truth, for the pictures of --report; the ground truth's own by default.
+    #[arg(long, value_name = "DIR", requires = "ground_truth")]
+    photos: Option<PathBuf>,
     /// Split to judge on; all photos by default.
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -243,12 +246,16 @@ fn decimal(score: f32) -> f64 {
 struct Outputs {
     json: Option<Output>,
     report: Option<Output>,
+    /// Where photos are, if not where their names say.
+    photos: PathBuf,
 }
 
 impl Outputs {
     fn of(arguments: &Arguments) -> Result<Self, Failure> {
         let at = |path: &Option<PathBuf>| path.as_deref().map(Output::at).transpose();
-        Ok(Self { json: at(&arguments.output)?, report: at(&arguments.report)? })
+        let beside = arguments.ground_truth.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let photos = arguments.photos.as_deref().unwrap_or(beside).to_owned();
+        Ok(Self { json: at(&arguments.output)?, report: at(&arguments.report)?, photos })
     }
 }
 
@@ -261,7 +268,11 @@ fn finish(result: &EvalResult, photos: &[TruthPhoto], outputs: Outputs) -> Resul
     if let Some(output) = outputs.report {
         let paths: BTreeMap<&str, &Path> =
             photos.iter().map(|photo| (photo.name.as_str(), photo.path.as_path())).collect();
-        output.finish(report::html(result, |name| paths.get(name).map(|path| path.to_path_buf()))?.as_bytes())?;
+        let path_of = |name: &str| {
+            let path = *paths.get(name)?;
+            Some(if path.is_file() { path.to_owned() } else { outputs.photos.join(path) })
+        };
+        output.finish(report::html(result, path_of)?.as_bytes())?;
     }
     tell(&mut io::stdout().lock(), result)?;
     if result.targets.iter().all(|target| target.passed) { Ok(()) } else { Err(Failure::Some) }

@@ -36,6 +36,8 @@ pub(crate) enum Error {
     Library(#[from] shelfscan_tflite::Error),
     #[error("{}: {reason}", path.display())]
     Json { path: PathBuf, reason: String },
+    #[error("{}: {reason}", path.display())]
+    Page { path: PathBuf, reason: String },
     #[error("the core and its Python reference differ: {0}")]
     Parity(String),
     #[error("no such step: {0}. `cargo xtask test --list` names them")]

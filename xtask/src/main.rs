@@ -4,6 +4,7 @@
 //! install in the build folder, so that `cargo clean` is all there is to undo.
 
 mod bench;
+mod chromium;
 mod coco;
 mod demo;
 mod error;
