@@ -26,7 +26,8 @@ p { margin: .3rem 0 .8rem; } .quiet { color: var(--quiet); }
 code { font: .9em ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin: .8rem 0; } .wide { overflow-x: auto; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
-th { font-weight: 600; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+th { font-weight: 600; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.prose { min-width: 11rem; }
 .bad { color: var(--bad); } .warn { color: var(--warn); } .good { color: var(--good); }
 .badge { border: 1px solid currentColor; border-radius: 1em; padding: 0 .6em; font-size: .85em; white-space: nowrap; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
@@ -35,7 +36,7 @@ th { font-weight: 600; } td.number, th.number { text-align: right; font-variant-
 .card figure { margin: 0; max-width: calc(50% - .25rem); } .card figcaption { font-size: .8rem; color: var(--quiet); max-width: 11rem; overflow-wrap: anywhere; }
 .card img { display: block; max-width: 100%; border-radius: .25rem; } .card p { margin: .5rem 0 0; font-size: .9rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; } caption { text-align: left; color: var(--quiet); font-size: .9rem; }
-tbody th { font-weight: inherit; } summary { cursor: pointer; } ul, ol { margin: .3rem 0 .8rem; padding-left: 1.4rem; }
+tbody th { font-weight: inherit; } .card h3 { margin-top: 0; overflow-wrap: anywhere; } summary { cursor: pointer; } ul, ol { margin: .3rem 0 .8rem; padding-left: 1.4rem; }
 ul, ol, .lead { max-width: 50rem; } .lead { font-size: 1.1rem; margin: 1rem 0; } figure { margin: .5rem 0; }
 figcaption { color: var(--quiet); font-size: .85rem; } .side-by-side { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; }
 .side-by-side > * { flex: 0 1 auto; min-width: 0; max-width: 100%; } .side-by-side > figure { flex: 1 1 20rem; }

@@ -148,13 +148,13 @@ fn targets(body: &mut String, result: &EvalResult) {
         };
         let sure = match (target.value, sure) {
             (None, _) | (_, None) => "",
-            (_, Some(true)) => "the whole interval says so",
-            (_, Some(false)) => "the interval reaches across the target: more photos could turn it",
+            (_, Some(true)) => "yes, by the whole interval",
+            (_, Some(false)) => "not certain: the target lies within the interval, more photos could turn it",
         };
         let _ = writeln!(
             body,
             "<tr><td><span class=\"badge {class}\"><span class=\"light\"></span>{verdict}</span></td><th scope=\"row\">{}</th><td \
-             class=\"number\">{} {:.3}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td>{sure}</td></tr>",
+             class=\"number\">{} {:.3}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"prose\">{sure}</td></tr>",
             escape(name),
             if is_least { "at least" } else { "at most" },
             target.target,
