@@ -118,6 +118,11 @@ const COUNTS: Causes = &[
     ),
     ("Wrong SKUs.", "Each is an error in two counts. See the confusions below."),
     (
+        "Known drinks called unknown.",
+        "They are missing in their SKU's count. Enrol more pictures of them, or let <code>shelfscan eval --sweep</code> choose the \
+         unknown threshold.",
+    ),
+    (
         "Resolution.",
         "Small or blurred facings are found and not recognised. Take photos from nearer, or use a larger embedder input.",
     ),

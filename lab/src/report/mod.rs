@@ -22,6 +22,9 @@ use crate::eval::result::{Figure, Figures, Outcome, Target};
 use crate::html::{self, escape};
 use pictures::Pictures;
 
+/// Photos below which an interval says little.
+const FEW: u32 = 10;
+
 /// A figure for people: what it is called, its value, and whether more of it is better.
 type Row<'a> = (&'static str, &'a Figure, bool);
 
@@ -143,11 +146,12 @@ fn targets(body: &mut String, result: &EvalResult) {
         let (class, verdict) = match (target.value, target.passed, sure) {
             (None, ..) => ("quiet", "not measured"),
             (_, false, _) => ("bad", "FAIL"),
-            (_, true, Some(false)) => ("warn", "PASS"),
+            (_, true, sure) if sure == Some(false) || result.data.photos < FEW => ("warn", "PASS"),
             (_, true, _) => ("good", "PASS"),
         };
         let sure = match (target.value, sure) {
             (None, _) | (_, None) => "",
+            _ if result.data.photos < FEW => "not sure: these are too few photos to tell",
             (_, Some(true)) => "yes, by the whole interval",
             (_, Some(false)) => "not certain: the target lies within the interval, more photos could turn it",
         };

@@ -51,7 +51,7 @@ pub(super) fn write(body: &mut String, photos: &[PhotoOutcome], worst: &[usize],
         body.push_str("<h2>Worst photos</h2>\n<p>No photo has an error.</p>\n");
         return;
     }
-    let _ = writeln!(body, "<h2>The {} worst photos</h2>\n<ul class=\"legend\">", worst.len());
+    let _ = writeln!(body, "<h2>Worst photos ({})</h2>\n<ul class=\"legend\">", worst.len());
     let legend = [
         ("missed", "missed: labelled, not found"),
         ("false", "false: found, not labelled"),
