@@ -1,4 +1,5 @@
 //! The page of an evaluation: complete, well-formed, small, and without anything that runs or asks the network.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is the test's")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
