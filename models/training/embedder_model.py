@@ -86,10 +86,19 @@ def initialise(config: EmbedderModelConfig, crops: Callable[[], Tensor]) -> Embe
     return model
 
 
-def load(path: Path, config: EmbedderModelConfig) -> Embedder:
-    """The averaged (EMA) network of a checkpoint written by training, in eval mode."""
+def load(paths: list[Path], config: EmbedderModelConfig) -> Embedder:
+    """The averaged (EMA) network of a checkpoint written by training, in eval mode.
+
+    Several checkpoints of one run are averaged, weight by weight (Izmailov et al. 2018): an early and a late one together
+    generalise better than either.
+    """
+    states = [torch.load(path, map_location="cpu", weights_only=True)["ema"] for path in paths]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(dim=0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
     model = Embedder(config.backbone, config.embedding_dim)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["ema"])
+    model.load_state_dict(mean)
     return model.eval()
 
 

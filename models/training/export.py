@@ -65,7 +65,7 @@ def detector(config: configs.DetectorConfig, weights: Path, out: Path) -> None:
     agreement.check(stem, list(pictures("val", AGREEMENT_PHOTOS)), clip=LEAST_LOGIT)
 
 
-def embedder(config: configs.ClassifierConfig, weights: Path, out: Path, tflite: bool = True, onnx: bool = True) -> None:
+def embedder(config: configs.ClassifierConfig, weights: list[Path], out: Path, tflite: bool = True, onnx: bool = True) -> None:
     """Writes `embedder.tflite` (int8) with `embedder_float.tflite`, and `embedder.onnx`, of a `best.pt` or `last.pt`.
 
     Compares all three, with those that an earlier export left in `out`.

@@ -147,7 +147,7 @@ def margin_loss(head: configs.MetricHeadConfig, classes: int, dim: int) -> nn.Mo
     raise configs.ConfigError(f"`model.metric_head.type` must be arcface or subcenter_arcface, not {head.type!r}")
 
 
-def export_embeddings(config: configs.ClassifierConfig, weights: Path, data: Path, out: Path) -> None:
+def export_embeddings(config: configs.ClassifierConfig, weights: list[Path], data: Path, out: Path) -> None:
     """Embeds an ImageFolder of crops: `embeddings.npy` float32 `[n, dim]` and `labels.json`, a list of n SKU names."""
     torch.set_num_threads(config.training.threads)
     crops = datasets.crops(data.parent, data.name, ".")
@@ -242,7 +242,7 @@ def main() -> None:
     modes.add_argument("--export-embeddings", action="store_true", help="embed --data-path into --output-dir")
     parser.add_argument("--export-tflite", action="store_true", help="write int8 and float TFLite into --output-dir")
     parser.add_argument("--export-onnx", action="store_true", help="write float ONNX into --output-dir")
-    parser.add_argument("--weights", type=Path, help="best.pt or last.pt of a run")
+    parser.add_argument("--weights", type=Path, nargs="+", default=[], help="best.pt, last.pt or both of a run: averaged")
     parser.add_argument("--data-path", type=Path, help="ImageFolder of crops: SKU/*.jpg")
     parser.add_argument("--output-dir", type=Path)
     args = parser.parse_args()
@@ -256,7 +256,7 @@ def main() -> None:
         parser.error("--export-embeddings needs --data-path")
     try:
         config = configs.load(args.config, configs.ClassifierConfig)
-        for path in (args.resume, args.weights):
+        for path in (args.resume, *args.weights):
             if path and not path.is_file():
                 raise datasets.DataError(f"{path}: no such weights; name a .pt file that exists")
         if args.export_embeddings:
