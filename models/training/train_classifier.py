@@ -128,7 +128,7 @@ def train(config: configs.ClassifierConfig, resume: Path | None) -> Path:
             break
     weights = folder / "best.pt" if (folder / "best.pt").is_file() else folder / "last.pt"
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    plots.write(folder, log, judge.answers(embedder_model.load(weights, config.model)))
+    plots.write(folder, log, judge.answers(embedder_model.load([weights], config.model)))
     return folder
 
 
