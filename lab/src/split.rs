@@ -3,10 +3,12 @@
 //! Owns which photo goes where. Photos that are near-duplicates, or that a pattern puts into one group, go together. The groups
 //! are dealt out by iterative stratification (Sechidis, Tsoumakas, Vlahavas, "On the Stratification of Multi-Label Data", 2011,
 //! algorithm 1), over facings of a SKU: the SKU with the fewest groups left first, each group to the split that lacks most of the
-//! SKU, then most photos. All arithmetic is of whole numbers, and chance is a hash of seed and name, so every machine makes
+//! SKU, then most photos; moves and swaps then even out what is left. All arithmetic is of whole numbers, and chance is a hash of seed and name, so every machine makes
 //! the same split.
 //!
 //! Refuses: separating a group, however large; what can't be balanced is told.
+
+mod even;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -136,7 +138,8 @@ pub fn split(
         .into_iter()
         .map(|photos| Group::of(photos, members, options))
         .collect();
-    let places = deal(&groups, options);
+    let mut places = deal(&groups, options);
+    even::even_out(&groups, options.ratios, &mut places);
 
     let mut splits: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();

@@ -3,6 +3,7 @@
 
 mod check;
 mod folder;
+mod frozen;
 mod hash;
 mod near;
 mod split;

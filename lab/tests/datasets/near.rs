@@ -47,7 +47,13 @@ fn products_on_white_are_told_apart_by_themselves_not_by_the_ground() {
         for y in 40..310 {
             for x in 30..90 {
                 let on_label = (at..at + 30).contains(&x) && (150..240).contains(&y);
-                picture.put_pixel(x, y, Rgb(if on_label { label } else { [150, 90, 30] }));
+                let colour = if on_label { label } else { [150, 90, 30] };
+                // Light falls on it from the left and above.
+                picture.put_pixel(
+                    x,
+                    y,
+                    Rgb(colour.map(|level| (u32::from(level) * (150 - x) * (500 - y) / 55_200) as u8)),
+                );
             }
         }
         jpeg(&picture, 90)
