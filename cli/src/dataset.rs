@@ -176,7 +176,7 @@ fn run_split(arguments: &SplitArguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     for (photo, seen) in dataset.photos.iter().zip(&seen) {
         if let Err(reason) = seen {
-            return Err(Failure::Nothing(format!(
+            return Err(Failure::Bundle(format!(
                 "{}: {}; whether it nearly repeats another photo can't be seen: mend or remove it",
                 photo.path.display(),
                 one_line(reason)
@@ -220,14 +220,14 @@ fn run_split(arguments: &SplitArguments) -> Result<(), Failure> {
 fn run_check(arguments: &CheckArguments) -> Result<(), Failure> {
     let CheckArguments { folder, bundle, output, config } = arguments;
     let options = config.as_deref().map(CheckOptions::read).transpose()?.unwrap_or_default();
-    let dataset = Dataset::open(folder)?;
+    let (dataset, faults) = Dataset::open_with_faults(folder)?;
     let output = output.as_deref().map(|path| output_outside(path, &dataset.root)).transpose()?;
     let models = bundle.as_deref().map(|bundle| Models::open(bundle, scan::all_cores())).transpose()?;
     let photos = dataset.photos.len() as u64;
     let bar = scan::progress(photos, "photos");
     let seen = photos::look_at(&dataset.photos, || bar.inc(1));
     bar.finish_and_clear();
-    let mut findings = check::check(&dataset, &seen, &options);
+    let mut findings = check::check(&dataset, &faults, &seen, &options);
     if let Some(models) = &models {
         let bar = scan::progress(photos, "photos embedded");
         findings.extend(check::mislabelled(&dataset, models, || bar.inc(1))?);

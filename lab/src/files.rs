@@ -6,6 +6,7 @@
 //!
 //! Refuses: names that another machine could not write: not UTF-8, with a backslash or a line break.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
@@ -20,13 +21,17 @@ pub fn listed(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(counts) {
         let entry = entry.map_err(|error| {
+            if error.depth() == 0 && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) {
+                return LabError::content(root, "there is no such folder; give the folder of a data set");
+            }
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             LabError::content(error.path().unwrap_or(root), reason)
         })?;
+        if entry.depth() == 0 && !entry.file_type().is_dir() {
+            return Err(LabError::content(root, "it is no folder; give the folder of a data set"));
+        }
         if entry.file_type().is_file() {
             names.push(name_of(entry.path(), root)?);
-        } else if entry.depth() == 0 && !entry.file_type().is_dir() {
-            return Err(LabError::content(root, "it is no folder; give the folder of a data set"));
         }
     }
     if names.is_empty() {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::dataset::{Dataset, Photo};
+use crate::dataset::{Dataset, Form, Photo};
 use crate::hash::counts;
 use crate::photos::Seen;
 use crate::{LabError, Result, near};
@@ -74,6 +74,8 @@ pub enum Severity {
 /// What is found, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// A label, label file or photo that can't be used.
+    Unusable,
     /// A picture that can't be decoded.
     Unreadable,
     /// A label file says another size than the picture has.
@@ -92,6 +94,8 @@ pub enum Kind {
     Mislabelled,
     /// A box of nearly the whole photo.
     HugeBox,
+    /// A photo without a label file, where that is allowed.
+    Unlabelled,
     /// A class that a split has nothing of.
     NotTested,
     /// A SKU with few pictures.
@@ -111,6 +115,7 @@ impl Kind {
     /// What it is called.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Unusable => "labels that can't be used",
             Self::Unreadable => "unreadable pictures",
             Self::WrongSize => "sizes that aren't the pictures'",
             Self::NearDuplicate => "near-duplicates across splits",
@@ -120,6 +125,7 @@ impl Kind {
             Self::NotTrained => "classes missing in train",
             Self::Mislabelled => "probably mislabelled",
             Self::HugeBox => "huge boxes",
+            Self::Unlabelled => "photos without labels",
             Self::NotTested => "classes missing in a split",
             Self::FewImages => "SKUs with few pictures",
             Self::Imbalance => "class imbalance",
@@ -130,6 +136,9 @@ impl Kind {
     /// What it does, and what to do about it.
     pub fn advice(self) -> &'static str {
         match self {
+            Self::Unusable => {
+                "Training stops at them or leaves them out, and everything else here is told without them. Mend each."
+            }
             Self::Unreadable => "Training skips or fails on them. Copy them again, or remove them with their labels.",
             Self::WrongSize => {
                 "Every box of such a photo is in the wrong place. Export the labels again from these pictures."
@@ -152,6 +161,10 @@ impl Kind {
                  labels cost more accuracy than missing ones."
             }
             Self::HugeBox => "A box of nearly the whole photo is mostly a slip of the hand, or a label for the photo.",
+            Self::Unlabelled => {
+                "Training takes them for background. Where something stands on one, the model learns not to see it: label it. Where \
+                 nothing does, an empty label file says so."
+            }
             Self::NotTested => "Figures say nothing about these classes. Split again, stratified, or add photos.",
             Self::FewImages => "Few pictures make a SKU hard to tell from others. Take more, in other shops and light.",
             Self::Imbalance => {
@@ -194,9 +207,23 @@ impl Shown {
     }
 }
 
-/// Checks a data set whose photos were looked at. The findings are in the order of [`Kind`], each kind in that of the photos.
-pub fn check(dataset: &Dataset, seen: &[std::result::Result<Seen, String>], options: &CheckOptions) -> Vec<Finding> {
-    let mut findings = Vec::new();
+/// Checks a data set that was read with these faults ([`Dataset::open_with_faults`]) and whose photos were looked at. The findings
+/// are in the order of [`Kind`], each kind in that of the photos.
+pub fn check(
+    dataset: &Dataset,
+    faults: &[LabError],
+    seen: &[std::result::Result<Seen, String>],
+    options: &CheckOptions,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = faults.iter().map(|fault| unusable(dataset, fault)).collect();
+    for photo in dataset.photos.iter().filter(|photo| dataset.form == Form::Yolo && photo.labels.is_none()) {
+        findings.push(Finding {
+            kind: Kind::Unlabelled,
+            place: photo.name.clone(),
+            what: "no label file: background, or forgotten?".into(),
+            shown: vec![Shown::whole(photo, Vec::new())],
+        });
+    }
     for (photo, seen) in dataset.photos.iter().zip(seen) {
         match seen {
             Err(reason) => findings.push(Finding {
@@ -211,11 +238,25 @@ pub fn check(dataset: &Dataset, seen: &[std::result::Result<Seen, String>], opti
     near_duplicates(dataset, seen, &mut findings);
     classes::check(&counts(dataset), options, &mut findings);
     for orphan in &dataset.orphans {
-        let place = crate::files::name_of(orphan, &dataset.root).unwrap_or_else(|_| orphan.display().to_string());
+        let place = name_of(dataset, orphan);
         findings.push(Finding { kind: Kind::Orphan, place, what: "no photo has its name".into(), shown: Vec::new() });
     }
     findings.sort_by_key(|finding| finding.kind);
     findings
+}
+
+fn unusable(dataset: &Dataset, fault: &LabError) -> Finding {
+    let (place, what) = match fault {
+        LabError::Line { path, line, reason } => (format!("{}, line {line}", name_of(dataset, path)), reason.clone()),
+        LabError::Content { path, reason } => (name_of(dataset, path), reason.clone()),
+        LabError::File { path, source } => (name_of(dataset, path), source.to_string()),
+        other => (dataset.root.display().to_string(), other.to_string()),
+    };
+    Finding { kind: Kind::Unusable, place, what, shown: Vec::new() }
+}
+
+fn name_of(dataset: &Dataset, path: &Path) -> String {
+    crate::files::name_of(path, &dataset.root).unwrap_or_else(|_| path.display().to_string())
 }
 
 fn near_duplicates(dataset: &Dataset, seen: &[std::result::Result<Seen, String>], findings: &mut Vec<Finding>) {

@@ -93,55 +93,52 @@ impl From<Flag> for u8 {
 }
 
 impl CocoFile {
-    /// Reads and checks a file.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
+    /// Reads a file without its unusable entries, which become faults.
+    fn read(path: &Path, faults: &mut Vec<LabError>) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(LabError::file(path))?;
-        Self::parse(&text, path)
+        let mut read: Self = serde_json::from_str(&text).map_err(|error| json(path, &error))?;
+        faults.extend(read.take_faults().into_iter().map(|reason| LabError::content(path, reason)));
+        Ok(read)
     }
 
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
-        let read: Self = serde_json::from_str(text).map_err(|error| json(path, &error))?;
-        match read.fault() {
-            Some(reason) => Err(LabError::content(path, reason)),
-            None => Ok(read),
-        }
+        let mut read: Self = serde_json::from_str(text).map_err(|error| json(path, &error))?;
+        let faults = read.take_faults();
+        faults.into_iter().next().map_or(Ok(read), |reason| Err(LabError::content(path, reason)))
     }
 
-    fn fault(&self) -> Option<String> {
+    /// Takes out the entries that can't be used: what is wrong with each.
+    fn take_faults(&mut self) -> Vec<String> {
         let (mut images, mut categories, mut annotations) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut files = BTreeSet::new();
-        for image in &self.images {
-            if !images.insert(image.id) {
-                return Some(format!("images: id {} is given twice", image.id));
-            }
-            if !files.insert(&image.file_name) {
-                return Some(format!("images: file_name `{}` is given twice", image.file_name));
-            }
-            if image.width == 0 || image.height == 0 {
-                return Some(format!(
-                    "images: id {} ({}) is {}x{}",
-                    image.id, image.file_name, image.width, image.height
-                ));
-            }
-        }
-        for category in &self.categories {
-            if !categories.insert(category.id) {
-                return Some(format!("categories: id {} is given twice", category.id));
-            }
-        }
-        for annotation in &self.annotations {
-            let CocoAnnotation { id, image_id, category_id, .. } = annotation;
-            if !annotations.insert(*id) {
-                return Some(format!("annotations: id {id} is given twice"));
-            }
-            if !images.contains(image_id) {
-                return Some(format!("annotations: id {id} is of image_id {image_id}, which is not in images"));
-            }
-            if !categories.contains(category_id) {
-                return Some(format!("annotations: id {id} has category_id {category_id}, which is not in categories"));
-            }
-        }
-        None
+        let (mut files, mut faults) = (BTreeSet::new(), Vec::new());
+        self.images.retain(|CocoImage { id, file_name, width, height }| {
+            let fault = if !images.insert(*id) {
+                Some(format!("images: id {id} is given twice"))
+            } else if !files.insert(file_name.clone()) {
+                Some(format!("images: file_name `{file_name}` is given twice"))
+            } else {
+                let empty = *width == 0 || *height == 0;
+                empty.then(|| format!("images: id {id} ({file_name}) is {width}x{height}"))
+            };
+            kept(fault, &mut faults)
+        });
+        self.categories.retain(|CocoCategory { id, .. }| {
+            let twice = !categories.insert(*id);
+            kept(twice.then(|| format!("categories: id {id} is given twice")), &mut faults)
+        });
+        self.annotations.retain(|CocoAnnotation { id, image_id, category_id, .. }| {
+            let fault = if !annotations.insert(*id) {
+                Some(format!("annotations: id {id} is given twice"))
+            } else if !images.contains(image_id) {
+                Some(format!("annotations: id {id} is of image_id {image_id}, which is not in images"))
+            } else {
+                let unknown = !categories.contains(category_id);
+                unknown
+                    .then(|| format!("annotations: id {id} has category_id {category_id}, which is not in categories"))
+            };
+            kept(fault, &mut faults)
+        });
+        faults
     }
 
     /// Container and SKU of an annotation.
@@ -158,6 +155,13 @@ impl CocoFile {
             (None, name)
         }
     }
+}
+
+/// Whether there is no fault; one that is there is told.
+fn kept(fault: Option<String>, faults: &mut Vec<String>) -> bool {
+    let kept = fault.is_none();
+    faults.extend(fault);
+    kept
 }
 
 /// What is wrong with a JSON file, with its line.
@@ -189,10 +193,10 @@ fn looks_like_coco(path: &Path) -> bool {
     text.contains("\"images\"") && text.contains("\"annotations\"") && text.contains("\"categories\"")
 }
 
-pub(super) fn open(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
+pub(super) fn open(root: &Path, files: &[PathBuf], faults: &mut Vec<LabError>) -> Result<Dataset> {
     let (mut photos, mut classes) = (Vec::new(), Vec::new());
     for path in files {
-        let file = CocoFile::read(path)?;
+        let file = CocoFile::read(path, faults)?;
         let split = if files.len() > 1 || path.ends_with(EXPORTED) { split_of(path)? } else { None };
         for category in &file.categories {
             if !classes.contains(&category.name) {
@@ -204,9 +208,11 @@ pub(super) fn open(root: &Path, files: &[PathBuf]) -> Result<Dataset> {
             by_image.entry(annotation.image_id).or_default().push(annotation);
         }
         for image in &file.images {
-            let photo = find(root, path, split.as_deref(), &image.file_name).ok_or_else(|| {
-                LabError::content(path, format!("images: id {}: there is no photo {}", image.id, image.file_name))
-            })?;
+            let Some(photo) = find(root, path, split.as_deref(), &image.file_name) else {
+                let reason = format!("images: id {}: there is no photo {}", image.id, image.file_name);
+                faults.push(LabError::content(path, reason));
+                continue;
+            };
             let labelled = by_image.get(&image.id).map(Vec::as_slice).unwrap_or_default();
             photos.push(Photo {
                 name: name_below(root, &photo)?,

@@ -1,7 +1,7 @@
 //! `images/SPLIT` beside `labels/SPLIT` with a text file for each photo: lines of `SKU CONTAINER cx cy w h`, of
 //! `CONTAINER cx cy w h`, or YOLO's class number and four numbers without a `data.yaml`.
 //!
-//! Owns which of the three it is (the first line that has one decides, all must agree) and how label files pair with photos. In
+//! Owns which of the three it is (that of most lines; all must agree) and how label files pair with photos. In
 //! the two forms of words a photo without a label file is an error: an empty file says that nothing stands there.
 
 use std::collections::BTreeMap;
@@ -19,39 +19,41 @@ pub(super) struct Pair {
     pub(super) split: Option<String>,
 }
 
-pub(super) fn open(root: &Path) -> Result<Dataset> {
+/// Photos with their label files, and what doesn't pair up.
+#[derive(Default)]
+pub(super) struct Pairs {
+    pub(super) pairs: Vec<Pair>,
+    /// Label files without a photo.
+    pub(super) orphans: Vec<PathBuf>,
+}
+
+pub(super) fn open(root: &Path, faults: &mut Vec<LabError>) -> Result<Dataset> {
     let (images, labels) = (root.join("images"), root.join("labels"));
-    let mut pairs = Vec::new();
-    let mut orphans = Vec::new();
-    pair_up(&images, &labels, None, &mut pairs, &mut orphans)?;
+    let mut found = Pairs::default();
+    pair_up(&images, &labels, None, &mut found, faults)?;
     for folder in entries(&images)?.into_iter().filter(|path| path.is_dir()) {
         let split = own_name(&folder)?;
-        pair_up(&folder, &labels.join(split), Some(split), &mut pairs, &mut orphans)?;
+        pair_up(&folder, &labels.join(split), Some(split), &mut found, faults)?;
     }
-    let mut texts = Vec::with_capacity(pairs.len());
-    for pair in &pairs {
-        texts.push(read(&pair.labels)?);
-    }
-    let first = texts.iter().flatten().flat_map(|text| text.lines()).find(|line| !line.trim().is_empty());
-    let form = first.map_or(Form::ContainerLines, form_of);
+    let texts: Vec<Option<String>> = found.pairs.iter().map(|pair| read_labels(&pair.labels, faults)).collect();
+    let form = form_of_most(&texts);
     if form == Form::Yolo {
         let classes = class_list(root, &texts)?;
-        return super::yolo::from_pairs(root, pairs, classes, orphans);
+        return super::yolo::from_texts(root, found, texts, classes, faults);
     }
-    let mut photos = Vec::with_capacity(pairs.len());
-    for (pair, text) in pairs.into_iter().zip(texts) {
-        let Some(text) = text else {
-            let reason = format!(
-                "its labels, {}, are missing; an empty file says that nothing stands there",
-                pair.labels.display()
-            );
-            return Err(LabError::content(&pair.photo, reason));
-        };
-        let facings = numbered(&pair.labels, &text, |line| of_words(form, line))?;
+    let mut photos = Vec::with_capacity(texts.len());
+    for (pair, text) in found.pairs.into_iter().zip(texts) {
+        let text = text.unwrap_or_else(|| {
+            let labels = pair.labels.display();
+            let reason = format!("its labels, {labels}, are missing; an empty file says that nothing stands there");
+            faults.push(LabError::content(&pair.photo, reason));
+            String::new()
+        });
+        let facings = numbered(&pair.labels, &text, faults, |line| of_words(form, line));
         let (name, path, split) = (name_below(root, &pair.photo)?, pair.photo, pair.split);
         photos.push(Photo { name, path, split, labels: Some(pair.labels), size: None, facings });
     }
-    Ok(Dataset { root: root.into(), form, photos, classes: Vec::new(), orphans })
+    Ok(Dataset { root: root.into(), form, photos, classes: Vec::new(), orphans: found.orphans })
 }
 
 /// Pairs the photos of a folder with the label files of another, by the names without endings.
@@ -59,8 +61,8 @@ pub(super) fn pair_up(
     images: &Path,
     labels: &Path,
     split: Option<&str>,
-    pairs: &mut Vec<Pair>,
-    orphans: &mut Vec<PathBuf>,
+    found: &mut Pairs,
+    faults: &mut Vec<LabError>,
 ) -> Result<()> {
     let mut by_stem: BTreeMap<String, PathBuf> = BTreeMap::new();
     for photo in photos_in(images)? {
@@ -69,16 +71,17 @@ pub(super) fn pair_up(
         let file = labels.join(format!("{stem}.txt"));
         if let Some(other) = by_stem.insert(stem, photo.clone()) {
             let reason = format!("{} has the same label file, {}; rename one", other.display(), file.display());
-            return Err(LabError::content(&photo, reason));
+            faults.push(LabError::content(&photo, reason));
+            continue;
         }
-        pairs.push(Pair { photo, labels: file, split: split.map(Into::into) });
+        found.pairs.push(Pair { photo, labels: file, split: split.map(Into::into) });
     }
     if labels.is_dir() {
         let text = |path: &PathBuf| ending(path) == "txt" && path.is_file();
         let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         // Lists of class names lie among the labels of some tools.
         let listed = |path: &PathBuf| by_stem.contains_key(&stem(path)) || stem(path) == "classes";
-        orphans.extend(entries(labels)?.into_iter().filter(|path| text(path) && !listed(path)));
+        found.orphans.extend(entries(labels)?.into_iter().filter(|path| text(path) && !listed(path)));
     }
     Ok(())
 }
@@ -97,18 +100,42 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
     })
 }
 
+/// A label file's text; none where it is not there, empty where it can't be read.
+pub(super) fn read_labels(path: &Path, faults: &mut Vec<LabError>) -> Option<String> {
+    read(path).unwrap_or_else(|error| {
+        faults.push(error);
+        Some(String::new())
+    })
+}
+
 /// Reads each line that is not blank.
 pub(super) fn numbered(
     path: &Path,
     text: &str,
-    mut read: impl FnMut(&str) -> std::result::Result<LabelledFacing, String>,
-) -> Result<Vec<LabelledFacing>> {
+    faults: &mut Vec<LabError>,
+    read: impl Fn(&str) -> std::result::Result<LabelledFacing, String>,
+) -> Vec<LabelledFacing> {
     let mut facings = Vec::new();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-        let facing = read(text).map_err(|reason| LabError::line(path, line, reason))?;
-        facings.push(LabelledFacing { at: LabelPlace::Line(line), ..facing });
+        match read(text) {
+            Ok(facing) => facings.push(LabelledFacing { at: LabelPlace::Line(line), ..facing }),
+            Err(reason) => faults.push(LabError::line(path, line, reason)),
+        }
     }
-    Ok(facings)
+    facings
+}
+
+/// The form that most lines have: the few others are wrong, and not the many. Of equally many, that of the first line.
+fn form_of_most(texts: &[Option<String>]) -> Form {
+    let mut forms: Vec<(Form, usize)> = Vec::new();
+    for line in texts.iter().flatten().flat_map(|text| text.lines()).filter(|line| !line.trim().is_empty()) {
+        let form = form_of(line);
+        match forms.iter_mut().find(|(of, _)| *of == form) {
+            Some((_, lines)) => *lines += 1,
+            None => forms.push((form, 1)),
+        }
+    }
+    forms.into_iter().rev().max_by_key(|(_, lines)| *lines).map_or(Form::ContainerLines, |(form, _)| form)
 }
 
 fn form_of(line: &str) -> Form {

@@ -13,6 +13,7 @@ mod lines;
 mod yolo;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{LabError, Result};
@@ -113,15 +114,33 @@ impl Dataset {
     /// # Errors
     /// Names the file and line; see the module for what is refused.
     pub fn open(root: &Path) -> Result<Self> {
-        let metadata = fs::metadata(root).map_err(LabError::file(root))?;
-        let mut found = if metadata.is_file() { open_file(root)? } else { open_folder(root)? };
+        let (found, faults) = Self::open_with_faults(root)?;
+        faults.into_iter().next().map_or(Ok(found), Err)
+    }
+
+    /// As [`Dataset::open`], but goes on after a label, label file or photo that can't be used, and gives what is wrong with each
+    /// beside what is left.
+    ///
+    /// # Errors
+    /// What concerns the whole: no data set, no photos, a `data.yaml` or COCO file that can't be read, names that are not UTF-8.
+    pub fn open_with_faults(root: &Path) -> Result<(Self, Vec<LabError>)> {
+        let metadata = fs::metadata(root).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => LabError::content(root, "there is no such folder; give the folder of a data set"),
+            _ => LabError::file(root)(error),
+        })?;
+        let mut faults = Vec::new();
+        let mut found = match metadata.is_file() {
+            true => open_file(root, &mut faults)?,
+            false => open_folder(root, &mut faults)?,
+        };
         if found.photos.is_empty() {
             let endings = ENDINGS.join(", ");
-            return Err(LabError::content(root, format!("no photos ({endings}); name a data set's folder")));
+            let none = LabError::content(root, format!("no photos ({endings}); name a data set's folder"));
+            return Err(faults.into_iter().next().unwrap_or(none));
         }
         found.photos.sort_by(|a, b| a.name.cmp(&b.name));
         found.orphans.sort();
-        Ok(found)
+        Ok((found, faults))
     }
 
     /// Names of the splits, in alphabetical order.
@@ -145,28 +164,28 @@ impl Photo {
     }
 }
 
-fn open_file(path: &Path) -> Result<Dataset> {
+fn open_file(path: &Path, faults: &mut Vec<LabError>) -> Result<Dataset> {
     let root = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match ending(path).as_str() {
-        "yaml" | "yml" => yolo::open_config(root, path),
-        "json" => coco::open(root, &[path.into()]),
+        "yaml" | "yml" => yolo::open_config(root, path, faults),
+        "json" => coco::open(root, &[path.into()], faults),
         _ => Err(LabError::content(path, "a data set is a folder, a data.yaml or a COCO JSON file")),
     }
 }
 
-fn open_folder(root: &Path) -> Result<Dataset> {
+fn open_folder(root: &Path, faults: &mut Vec<LabError>) -> Result<Dataset> {
     for name in ["data.yaml", "data.yml", "dataset.yaml"] {
         let path = root.join(name);
         if path.is_file() {
-            return yolo::open_config(root, &path);
+            return yolo::open_config(root, &path, faults);
         }
     }
     let annotations = coco::files(root)?;
     if !annotations.is_empty() {
-        return coco::open(root, &annotations);
+        return coco::open(root, &annotations, faults);
     }
     if root.join("images").is_dir() && root.join("labels").is_dir() {
-        return lines::open(root);
+        return lines::open(root, faults);
     }
     folder::open(root)
 }

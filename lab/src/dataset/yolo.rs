@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::lines::{Pair, classify, four, numbered, pair_up, read};
+use super::lines::{Pair, Pairs, classify, four, numbered, pair_up, read_labels};
 use super::{Dataset, Form, LabelPlace, LabelledFacing, Photo, is_photo, name_below, number};
 use crate::error::{LabError, Result};
 
@@ -34,7 +34,7 @@ struct Places(Vec<PathBuf>);
 /// Class names in the order of their numbers.
 struct Names(Vec<(u64, String)>);
 
-pub(super) fn open_config(root: &Path, path: &Path) -> Result<Dataset> {
+pub(super) fn open_config(root: &Path, path: &Path, faults: &mut Vec<LabError>) -> Result<Dataset> {
     let text = fs::read_to_string(path).map_err(LabError::file(path))?;
     let config: Config = serde_saphyr::from_str(&text).map_err(|error| LabError::content(path, first_line(&error)))?;
     let mut classes = Vec::new();
@@ -51,37 +51,39 @@ pub(super) fn open_config(root: &Path, path: &Path) -> Result<Dataset> {
         return Err(LabError::content(path, "names: no classes"));
     }
     let base = config.path.map_or(root.to_owned(), |path| root.join(path));
-    let (mut pairs, mut orphans) = (Vec::new(), Vec::new());
+    let mut pairs = Pairs::default();
     for (split, places) in [("train", config.train), ("val", config.val), ("test", config.test)] {
         for place in places.0 {
             let found = find(root, &base, &place).ok_or_else(|| {
                 LabError::content(path, format!("{split}: there is no {}", base.join(&place).display()))
             })?;
             if found.is_file() {
-                from_list(&found, &base, split, &mut pairs)?;
+                from_list(&found, &base, split, &mut pairs.pairs, faults)?;
             } else {
-                pair_up(&found, &labels_of(&found), Some(split), &mut pairs, &mut orphans)?;
+                pair_up(&found, &labels_of(&found), Some(split), &mut pairs, faults)?;
             }
         }
     }
-    from_pairs(root, pairs, classes, orphans)
+    let texts = pairs.pairs.iter().map(|pair| read_labels(&pair.labels, faults)).collect();
+    from_texts(root, pairs, texts, classes, faults)
 }
 
-/// A label file's facings, `classes` naming the class numbers.
-pub(super) fn from_pairs(
+/// The data set that these label files' texts make, `classes` naming the class numbers.
+pub(super) fn from_texts(
     root: &Path,
-    pairs: Vec<Pair>,
+    pairs: Pairs,
+    texts: Vec<Option<String>>,
     classes: Vec<String>,
-    orphans: Vec<PathBuf>,
+    faults: &mut Vec<LabError>,
 ) -> Result<Dataset> {
-    let mut photos = Vec::with_capacity(pairs.len());
-    for Pair { photo, labels, split } in pairs {
-        let text = read(&labels)?;
-        let facings = numbered(&labels, text.as_deref().unwrap_or_default(), |line| of_numbers(line, &classes))?;
+    let mut photos = Vec::with_capacity(texts.len());
+    for (Pair { photo, labels, split }, text) in pairs.pairs.into_iter().zip(texts) {
+        let lines = text.as_deref().unwrap_or_default();
+        let facings = numbered(&labels, lines, faults, |line| of_numbers(line, &classes));
         let labels = text.map(|_| labels);
         photos.push(Photo { name: name_below(root, &photo)?, path: photo, split, labels, size: None, facings });
     }
-    Ok(Dataset { root: root.into(), form: Form::Yolo, photos, classes, orphans })
+    Ok(Dataset { root: root.into(), form: Form::Yolo, photos, classes, orphans: pairs.orphans })
 }
 
 fn of_numbers(line: &str, classes: &[String]) -> std::result::Result<LabelledFacing, String> {
@@ -139,7 +141,7 @@ fn labels_of(images: &Path) -> PathBuf {
 }
 
 /// A text file with a photo's path on each line.
-fn from_list(list: &Path, base: &Path, split: &str, pairs: &mut Vec<Pair>) -> Result<()> {
+fn from_list(list: &Path, base: &Path, split: &str, pairs: &mut Vec<Pair>, faults: &mut Vec<LabError>) -> Result<()> {
     let text = fs::read_to_string(list).map_err(LabError::file(list))?;
     for (line, place) in (1..).zip(text.lines().map(str::trim)).filter(|(_, place)| !place.is_empty()) {
         let photo = match place.strip_prefix("./") {
@@ -147,7 +149,8 @@ fn from_list(list: &Path, base: &Path, split: &str, pairs: &mut Vec<Pair>) -> Re
             None => base.join(place),
         };
         if !is_photo(&photo) || !photo.is_file() {
-            return Err(LabError::line(list, line, format!("there is no photo {}", photo.display())));
+            faults.push(LabError::line(list, line, format!("there is no photo {}", photo.display())));
+            continue;
         }
         let labels =
             labels_of(photo.parent().unwrap_or(base)).join(photo.file_stem().unwrap_or_default()).with_extension("txt");

@@ -9,9 +9,9 @@ use shelfscan_lab::photos::look_at;
 use crate::folder::{Folder, blotches, jpeg};
 
 fn found(folder: &Folder, min_images_per_sku: u64) -> (Dataset, Vec<Finding>) {
-    let dataset = Dataset::open(folder.path()).unwrap();
+    let (dataset, faults) = Dataset::open_with_faults(folder.path()).unwrap();
     let seen = look_at(&dataset.photos, || ());
-    let findings = check(&dataset, &seen, &CheckOptions { min_images_per_sku });
+    let findings = check(&dataset, &faults, &seen, &CheckOptions { min_images_per_sku });
     (dataset, findings)
 }
 
@@ -98,7 +98,10 @@ fn pictures_classes_and_near_duplicates_are_found() {
     {
         assert!(page.contains(word), "`{word}`");
     }
-    assert!(!page.contains("http") && !page.contains("<script"), "a page opens without network and scripts");
+    assert!(
+        !page.contains("http:") && !page.contains("https:") && !page.contains("<script"),
+        "a page opens without network and scripts"
+    );
 }
 
 #[test]
@@ -142,4 +145,91 @@ fn the_config_says_how_many_images_a_sku_needs() {
     let refused = read("data: {min_images_per_sku: many}\n").unwrap_err().to_string();
     assert!(refused.contains("c.yaml"), "{refused}");
     assert!(CheckOptions::read(&folder.path().join("none.yaml")).unwrap_err().to_string().contains("none.yaml"));
+}
+
+/// Kind, place and the beginning of what is wrong, of faults of labels and photos without them.
+fn unusable(folder: &Folder) -> Vec<(Kind, String, String)> {
+    let (_, findings) = found(folder, 1);
+    let of_labels = findings.into_iter().filter(|finding| [Kind::Unusable, Kind::Unlabelled].contains(&finding.kind));
+    of_labels.map(|Finding { kind, place, what, .. }| (kind, place, what)).collect()
+}
+
+#[test]
+fn labels_that_can_t_be_used_don_t_hide_the_others() {
+    let folder = sound();
+    folder.write("labels/train/0.txt", "0 0.5 0.5 0.1 0.1\nfanta can 0.5 0.5 0.1 0.4\ncola can 0.25 0.5 0.1 x\n");
+    folder.picture("images/val/2.jpg", &blotches(2, 200, 100));
+    folder.picture("images/val/3.jpg", &blotches(3, 200, 100));
+    folder.write("labels/val/3.txt", b"cola can 0.25 0.5 0.1 0.4\n\xff");
+    folder.write("images/val/1.png", "shares the labels of 1.jpg");
+    let told = unusable(&folder);
+    let wanted = [
+        ("images/val/1.png", "1.jpg has the same label file, "),
+        ("labels/val/3.txt, line 2", "not UTF-8 text"),
+        ("labels/train/0.txt, line 1", "5 words, but a line here is `SKU CONTAINER cx cy w h`"),
+        ("labels/train/0.txt, line 3", "h is `x`, which is not a number"),
+        ("images/val/2.jpg", "its labels, "),
+    ];
+    assert_eq!(told.len(), wanted.len(), "{told:?}");
+    for ((kind, place, what), (of, words)) in told.iter().zip(wanted) {
+        assert_eq!((*kind, place.as_str()), (Kind::Unusable, of));
+        assert!(what.contains(words), "{what}");
+    }
+    let refused = Dataset::open(folder.path()).unwrap_err().to_string();
+    assert!(refused.contains("has the same label file"), "{refused}");
+    let (dataset, _) = found(&folder, 1);
+    let facings: Vec<_> = dataset.photos.iter().map(|photo| (photo.name.as_str(), photo.facings.len())).collect();
+    assert_eq!(
+        facings,
+        [("images/train/0.jpg", 1), ("images/val/1.jpg", 3), ("images/val/2.jpg", 0), ("images/val/3.jpg", 0)]
+    );
+}
+
+#[test]
+fn yolo_photos_without_labels_are_for_a_person_to_judge() {
+    let folder = Folder::new();
+    folder.write("data.yaml", "train: images/train\nval: list.txt\nnames: [cola, fanta]\n");
+    folder.write("list.txt", "./images/val/2.jpg\n./images/val/gone.jpg\n");
+    for (name, number) in [("train/0", 0), ("train/1", 1), ("val/2", 2)] {
+        folder.picture(&format!("images/{name}.jpg"), &blotches(number, 200, 100));
+    }
+    folder.write("labels/train/0.txt", "0 0.3 0.5 0.1 0.1\n2 0.3 0.5 0.1 0.1\n");
+    folder.write("labels/val/2.txt", "");
+    let wanted = [
+        (Kind::Unusable, "list.txt, line 2", "there is no photo "),
+        (Kind::Unusable, "labels/train/0.txt, line 2", "class 2, but there are 2 class names"),
+        (Kind::Unlabelled, "images/train/1.jpg", "no label file: background, or forgotten?"),
+    ];
+    let told = unusable(&folder);
+    assert_eq!(told.len(), wanted.len(), "{told:?}");
+    for ((kind, place, what), (of_kind, of, words)) in told.iter().zip(wanted) {
+        assert_eq!((*kind, place.as_str()), (of_kind, of));
+        assert!(what.contains(words), "{what}");
+    }
+}
+
+#[test]
+fn each_unusable_entry_of_a_coco_file_is_told() {
+    let folder = Folder::new();
+    folder.picture("1.jpg", &blotches(1, 60, 40));
+    let file = r#"{"images": [{"id": 1, "file_name": "1.jpg", "width": 60, "height": 40},
+            {"id": 1, "file_name": "2.jpg", "width": 60, "height": 40}, {"id": 3, "file_name": "3.jpg", "width": 60, "height": 40}],
+        "annotations": [{"id": 0, "image_id": 1, "category_id": 0, "bbox": [1, 1, 10, 10]},
+            {"id": 0, "image_id": 1, "category_id": 0, "bbox": [1, 1, 10, 10]},
+            {"id": 1, "image_id": 9, "category_id": 0, "bbox": [1, 1, 10, 10]},
+            {"id": 2, "image_id": 1, "category_id": 9, "bbox": [1, 1, 10, 10]}],
+        "categories": [{"id": 0, "name": "cola"}]}"#;
+    folder.write("coco.json", file);
+    let told: Vec<String> = unusable(&folder).into_iter().map(|(_, place, what)| format!("{place}: {what}")).collect();
+    assert_eq!(
+        told,
+        [
+            "coco.json: images: id 1 is given twice",
+            "coco.json: annotations: id 0 is given twice",
+            "coco.json: annotations: id 1 is of image_id 9, which is not in images",
+            "coco.json: annotations: id 2 has category_id 9, which is not in categories",
+            "coco.json: images: id 3: there is no photo 3.jpg",
+        ]
+    );
+    assert_eq!(found(&folder, 1).0.photos[0].facings.len(), 1);
 }
