@@ -8,6 +8,7 @@ mod arguments;
 mod bad_bundles;
 mod bad_photos;
 mod bundle;
+mod datasets;
 mod eval;
 mod full_disk;
 mod handled_photos;
