@@ -60,6 +60,26 @@ fn skus_that_share_photos_are_divided_nearly_by_the_ratios() {
     }
 }
 
+/// Whoever deals out the photos of one SKU deals out all others with them.
+#[test]
+fn skus_that_are_on_every_photo_are_divided_by_the_ratios_too() {
+    let count = |photo: u64, sku: u64| {
+        let mixed = (photo * 12 + sku + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        1 + (mixed ^ mixed >> 31).wrapping_mul(0xBF58_476D_1CE4_E5B9) % 23
+    };
+    let skus = |photo: u64| (0..12).map(move |sku| (format!("sku-{sku:02}"), count(photo, sku))).collect();
+    let members: Vec<Member> =
+        (0..100).map(|photo| Member { name: format!("{photo:03}.jpg"), skus: skus(photo) }).collect();
+    let split = split(&members, &[], "", &options("70,15,15", 0)).unwrap().split;
+    for (name, ratio) in [("train", 0.70), ("val", 0.15), ("test", 0.15)] {
+        for (sku, facings) in &split.counts[name].classes {
+            let total: u64 = split.counts.values().filter_map(|counts| counts.classes.get(sku)).sum();
+            let share = *facings as f64 / total as f64;
+            assert!((share - ratio).abs() < 0.02, "{sku}: {share:.3} of it in {name}");
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_another_split_of_the_same_quality() {
     let members = folder_of_skus(6, 20);
