@@ -51,9 +51,20 @@ ATTRIBUTION = [
     'beverages: "beverage3" by qqdengws, Roboflow Universe, CC BY 4.0',
 ]
 THRESHOLD_METHOD = (
-    "confidence 0.25, NMS 0.5 and 0.85 inside are the documented rule until `shelfscan eval --sweep --write` calibrates them; "
+    "confidence, NMS and 0.85 inside are the recipe's defaults until `shelfscan eval --sweep --write` calibrates them; "
     "the similarity below which a drink is unknown is calibrated per SKU when the index is built (leave-one-out)"
 )
+# What of an evaluation goes into the manifest.
+FIGURES = {
+    "recall": "detection recall at IoU 0.5",
+    "map50": "detection mAP@50, one class",
+    "container_accuracy": "container kind accuracy",
+    "top1_true_boxes": "SKU top-1 on true boxes",
+    "end_to_end": "facings found and rightly named",
+    "count_mae": "count MAE per photo and SKU",
+    "unknown_named": "unknown drinks called a SKU",
+    "known_unknown": "known drinks called unknown",
+}
 
 
 def build(args: argparse.Namespace) -> None:
@@ -93,9 +104,11 @@ def build(args: argparse.Namespace) -> None:
             "confidence": args.confidence,
             "nms_iou": args.nms_iou,
             "nms_inside": args.nms_inside,
-            "method": THRESHOLD_METHOD,
+            "unknown_offset": args.unknown_offset,
+            "method": args.threshold_method,
         },
-        "figures": json.loads(args.figures.read_text(encoding="utf-8")) if args.figures else [],
+        "figures": (json.loads(args.figures.read_text(encoding="utf-8")) if args.figures else [])
+        + [figure for path in args.judged for figure in judged(path)],
         "licences": LICENCES,
         "attribution": ATTRIBUTION,
     }
@@ -103,6 +116,25 @@ def build(args: argparse.Namespace) -> None:
     _place(out / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
     total = sum(path.stat().st_size for path in out.iterdir())
     print(f"{out}: {total:,} bytes, {len(manifest['self_test']['facings'])} facings in the self-test")
+
+
+def judged(path: Path) -> list[dict[str, Any]]:
+    """The figures of a result of `shelfscan eval --output`, in the manifest's form."""
+    result = json.loads(path.read_text(encoding="utf-8"))
+    data = result["data"]
+    command = f"shelfscan eval --bundle DIR --test-dir {data['name']}"
+    name = data["name"]
+    if data["split"]:
+        command += f" --split {data['split']}"
+        name += f" {data['split']}"
+    if data["additions"]:
+        command += f" --additions {data['additions']['file']}"
+        name += ", reviewed missing labels added"
+    if result["figures"]["top1_true_boxes"]["value"] is not None:
+        command += " --true-boxes"
+    entry = {"data": name, "data_sha256": data["sha256"], "command": command}
+    values = {label: result["figures"][key]["value"] for key, label in FIGURES.items()}
+    return [{"name": label, "value": round(value, 4), **entry} for label, value in values.items() if value is not None]
 
 
 def add_index(shelfscan: Path, gallery: Path, bundle: Path) -> None:
@@ -194,8 +226,11 @@ def main() -> None:
     parser.add_argument("--self-test-box", type=int, nargs=4, metavar=("X0", "Y0", "X1", "Y1"), help="the part of it to use")
     parser.add_argument("--card", type=Path, required=True, help="MODEL_CARD.md")
     parser.add_argument("--figures", type=Path, help="JSON written by models.training.evaluate --output")
+    parser.add_argument("--judged", type=Path, nargs="+", default=[], help="results of `shelfscan eval --output`")
     parser.add_argument("--confidence", type=float, default=0.25)
     parser.add_argument("--nms-iou", type=float, default=0.5)
+    parser.add_argument("--unknown-offset", type=float, default=0.0, help="added to each SKU's calibrated threshold")
+    parser.add_argument("--threshold-method", default=THRESHOLD_METHOD, help="how the thresholds were found, in a sentence")
     parser.add_argument("--nms-inside", type=float, default=0.85)
     parser.add_argument("--gallery", type=Path, help="ImageFolder of crops to build the index from")
     parser.add_argument("--shelfscan", type=Path, default=Path(shutil.which("shelfscan") or "target/release/shelfscan"))
