@@ -34,6 +34,8 @@ def train(config: configs.DetectorConfig, resume: Path | None) -> Path:
         "exist_ok": True,
         "imgsz": config.model.input_size,
         "batch": training.batch_size,
+        # Ultralytics gathers gradients up to a nominal batch of 64 before a step; a batch here is a step.
+        "nbs": training.batch_size,
         "epochs": training.epochs,
         "time": training.max_hours,
         "seed": config.data.seed,
