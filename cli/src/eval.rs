@@ -8,7 +8,7 @@ use std::{fs, thread};
 use comfy_table::{Cell, Table};
 use shelfscan::{Bundle, ScanOptions, Scanner};
 use shelfscan_lab::dataset::Dataset;
-use shelfscan_lab::eval::result::{Figure, Judged, JudgedBundle, PhotoOutcome, Settings};
+use shelfscan_lab::eval::result::{Judged, JudgedBundle, PhotoOutcome, Settings};
 use shelfscan_lab::eval::{
     Additions, Detections, EvalResult, GroundTruth, Header, Predictions, RunOptions, Targets, TruthPhoto, compare,
     conclude, judge, scan_photo, to_coco_results,
@@ -322,30 +322,8 @@ fn tell(out: &mut impl Write, result: &EvalResult) -> Result<(), Failure> {
 
 fn figures_table(result: &EvalResult) -> Table {
     let f = &result.figures;
-    let rows: [(&str, &Figure); 20] = [
-        ("detection recall at IoU 0.5", &f.recall),
-        ("detection precision", &f.precision),
-        ("detections without a label, per photo", &f.false_per_photo),
-        ("mAP@50", &f.map50),
-        ("mAP@50-95", &f.map50_95),
-        ("mAP@50 by container", &f.map50_containers),
-        ("mAP@50-95 by container", &f.map50_95_containers),
-        ("container right", &f.container_accuracy),
-        ("SKU top-1 of found facings", &f.top1),
-        ("SKU top-3 of found facings", &f.top3),
-        ("SKU top-1 of found facings, and accepted", &f.top1_accepted),
-        ("SKU top-1 of labelled boxes", &f.top1_true_boxes),
-        ("SKU top-3 of labelled boxes", &f.top3_true_boxes),
-        ("SKU top-1 of labelled boxes, and accepted", &f.top1_accepted_true_boxes),
-        ("end to end: found and rightly named", &f.end_to_end),
-        ("count MAE per photo and SKU", &f.count_mae),
-        ("count MAE, mean over SKUs", &f.count_mae_by_sku),
-        ("total count MAE per photo", &f.total_count_mae),
-        ("unknown drinks called a SKU", &f.unknown_named),
-        ("known drinks called unknown", &f.known_unknown),
-    ];
     let mut table = table::with_headings(["figure", "value", "95 %", "of"]);
-    for (name, figure) in rows {
+    for (name, figure) in f.named() {
         if figure.value.is_none() {
             continue;
         }

@@ -167,6 +167,34 @@ pub struct Figures {
     pub known_unknown: Figure,
 }
 
+impl Figures {
+    /// All figures with their names for people, in the order they are told.
+    pub fn named(&self) -> [(&'static str, &Figure); 20] {
+        [
+            ("detection recall at IoU 0.5", &self.recall),
+            ("detection precision", &self.precision),
+            ("detections without a label, per photo", &self.false_per_photo),
+            ("mAP@50", &self.map50),
+            ("mAP@50-95", &self.map50_95),
+            ("mAP@50, mean over kinds of containers", &self.map50_containers),
+            ("mAP@50-95, mean over kinds of containers", &self.map50_95_containers),
+            ("kind of container right", &self.container_accuracy),
+            ("SKU top-1 of found facings", &self.top1),
+            ("SKU top-3 of found facings", &self.top3),
+            ("SKU top-1 of found facings, and accepted", &self.top1_accepted),
+            ("SKU top-1 of labelled boxes", &self.top1_true_boxes),
+            ("SKU top-3 of labelled boxes", &self.top3_true_boxes),
+            ("SKU top-1 of labelled boxes, and accepted", &self.top1_accepted_true_boxes),
+            ("end to end: found and rightly named", &self.end_to_end),
+            ("count MAE per photo and SKU", &self.count_mae),
+            ("count MAE, mean over SKUs", &self.count_mae_by_sku),
+            ("total count MAE per photo", &self.total_count_mae),
+            ("unknown drinks called a SKU", &self.unknown_named),
+            ("known drinks called unknown", &self.known_unknown),
+        ]
+    }
+}
+
 /// A target and whether it was met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {

@@ -170,28 +170,7 @@ fn targets(body: &mut String, result: &EvalResult) {
 }
 
 fn figures(body: &mut String, f: &Figures) {
-    let rows: [(&str, &Figure); 20] = [
-        ("detection recall at IoU 0.5", &f.recall),
-        ("detection precision", &f.precision),
-        ("detections without a label, per photo", &f.false_per_photo),
-        ("mAP@50", &f.map50),
-        ("mAP@50-95", &f.map50_95),
-        ("mAP@50, mean over kinds of containers", &f.map50_containers),
-        ("mAP@50-95, mean over kinds of containers", &f.map50_95_containers),
-        ("kind of container right", &f.container_accuracy),
-        ("SKU top-1 of found facings", &f.top1),
-        ("SKU top-3 of found facings", &f.top3),
-        ("SKU top-1 of found facings, and accepted", &f.top1_accepted),
-        ("SKU top-1 of labelled boxes", &f.top1_true_boxes),
-        ("SKU top-3 of labelled boxes", &f.top3_true_boxes),
-        ("SKU top-1 of labelled boxes, and accepted", &f.top1_accepted_true_boxes),
-        ("end to end: found and rightly named", &f.end_to_end),
-        ("count MAE per photo and SKU", &f.count_mae),
-        ("count MAE, mean over SKUs", &f.count_mae_by_sku),
-        ("total count MAE per photo", &f.total_count_mae),
-        ("unknown drinks called a SKU", &f.unknown_named),
-        ("known drinks called unknown", &f.known_unknown),
-    ];
+    let rows = f.named();
     body.push_str(
         "<h2>Figures</h2>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"number\">value\
          </th><th scope=\"col\" class=\"number\">95 % interval</th><th scope=\"col\" class=\"number\">cases</th></tr></thead>\n<tbody>\n",
