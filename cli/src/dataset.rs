@@ -13,7 +13,7 @@ use shelfscan_lab::split::{Member, Ratios, SplitOptions};
 use shelfscan_lab::{files, hash, layout, near, photos, split};
 
 use crate::failure::{Failure, one_line};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{scan, table};
 
 /// What to do with a data set: photos with labels as YOLO, COCO JSON, ImageFolder or lines of words.
@@ -127,10 +127,7 @@ fn version(folder: &Path) -> Result<Version, Failure> {
 /// An output, which must not lie in the data set: it would be another data set then.
 fn output_outside(path: &Path, folder: &Path) -> Result<Output, Failure> {
     let output = Output::at(path)?;
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let (Ok(above), Ok(folder)) = (above.canonicalize(), folder.canonicalize())
-        && above.starts_with(folder)
-    {
+    if folder.canonicalize().is_ok_and(|folder| output::place(path).starts_with(folder)) {
         return Err(Failure::output(path, "it lies in the data set, which it would change; give another place"));
     }
     Ok(output)

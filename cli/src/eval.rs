@@ -16,7 +16,7 @@ use shelfscan_lab::eval::{
 use shelfscan_lab::report;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{scan, table};
 
 /// Lowest score that average precision ranks.
@@ -96,8 +96,33 @@ pub struct Arguments {
     compare: Option<Vec<PathBuf>>,
 }
 
+impl Arguments {
+    /// Refuses outputs that would take the place of what is read, or of one another.
+    fn spare_inputs(&self) -> Result<(), Failure> {
+        let outputs = [&self.output, &self.report, &self.write_predictions, &self.write_ground_truth];
+        let files = [&self.config, &self.additions, &self.predictions, &self.ground_truth];
+        let folders = [&self.bundle, &self.test_dir];
+        let mut taken: Vec<PathBuf> = files.into_iter().flatten().filter_map(|file| file.canonicalize().ok()).collect();
+        let folders: Vec<PathBuf> =
+            folders.into_iter().flatten().filter_map(|folder| folder.canonicalize().ok()).collect();
+        for output in outputs.into_iter().flatten() {
+            let place = output::place(output);
+            if taken.contains(&place) {
+                return Err(Failure::output(output, "it is an input, or another output; give another name"));
+            }
+            if let Some(folder) = folders.iter().find(|folder| place.starts_with(folder)) {
+                let reason = format!("it lies in {}, which is judged; give a place outside", folder.display());
+                return Err(Failure::output(output, reason));
+            }
+            taken.push(place);
+        }
+        Ok(())
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.spare_inputs()?;
     match (&arguments.compare, &arguments.bundle, &arguments.test_dir) {
         (Some(results), ..) => match results.as_slice() {
             [before, after] => run_compare(before, after),
@@ -370,8 +395,16 @@ fn three(value: Option<f64>) -> String {
 }
 
 fn run_compare(before: &Path, after: &Path) -> Result<(), Failure> {
-    let comparison = compare(&read(before)?, &read(after)?, after)?;
+    let (before, after_path, after) = (read(before)?, after, read(after)?);
+    let comparison = compare(&before, &after, after_path)?;
     let mut out = io::stdout().lock();
+    if before.data.sha256 != after.data.sha256 || before.data.additions != after.data.additions {
+        writeln!(out, "! the photos, labels or additions differ between the two: part of each change may be theirs")?;
+    }
+    let [one, other] = [&before, &after].map(|result| decimal(result.settings.confidence));
+    if one != other {
+        writeln!(out, "! facings count from score {one} in the first and from {other} in the second")?;
+    }
     let mut table = table::with_headings(["figure", "before", "after", "change, 95 %", ""]);
     for change in &comparison.differences {
         let range = change.interval.map(|(low, high)| format!("{low:+.3} to {high:+.3}")).unwrap_or_default();

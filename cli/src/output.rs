@@ -37,6 +37,16 @@ impl Output {
     }
 }
 
+/// Where a file that may not be there yet is or will be, whatever links lead to it.
+pub fn place(path: &Path) -> PathBuf {
+    if let Ok(there) = path.canonicalize() {
+        return there;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
+    path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name))
+}
+
 /// Makes a folder for outputs, and those above it.
 pub fn folder(path: &Path) -> Result<(), Failure> {
     if path.is_file() {

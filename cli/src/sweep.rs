@@ -18,6 +18,14 @@ pub fn run(scanner: &Scanner, truth: &GroundTruth, recall_min: f64, write: bool)
     bar.finish_and_clear();
     let mut out = io::stdout().lock();
     tell(&mut out, &found)?;
+    if write && found.chosen.recall < recall_min {
+        let (reached, place) = (found.chosen.recall, scanner.bundle().models().folder().join(MANIFEST));
+        let reason = format!(
+            "no thresholds reach recall {recall_min} here ({reached:.3}); nothing is written to {}",
+            place.display()
+        );
+        return Err(Failure::Bundle(reason));
+    }
     if write {
         put(scanner, truth, &found)?;
         writeln!(out, "written to {}", scanner.bundle().models().folder().join(MANIFEST).display())?;

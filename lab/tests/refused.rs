@@ -123,3 +123,23 @@ fn predictions_for_other_photos_are_refused() {
     let good = read(&result(4, 1, "[1, 2, 3, 4]", "0.5")).unwrap();
     assert_eq!(good.photos.iter().map(|photo| photo.facings.len()).collect::<Vec<_>>(), [1, 0]);
 }
+
+#[test]
+fn ground_truth_with_boxes_off_its_photos_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("truth.json");
+    for (boxes, expected) in [
+        ("[500, 500, 20, 40]", "annotation 7: the box lies outside the photo"),
+        ("[-50, -10, 2000, 4000]", "annotation 7: the box is 20.00 times as wide as the photo, 40.00 as high"),
+        ("[10, 10, 0, 40]", "annotation 7: the box is 0.000 of the photo wide"),
+    ] {
+        let text = format!(
+            r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}}],
+            "annotations": [{{"id": 7, "image_id": 1, "category_id": 1, "bbox": {boxes}}}],
+            "categories": [{{"id": 1, "name": "can"}}]}}"#
+        );
+        fs::write(&path, text).unwrap();
+        let said = GroundTruth::read(&path).unwrap_err().to_string();
+        assert!(said.contains(expected), "{said}");
+    }
+}

@@ -57,6 +57,23 @@ fn labels_that_are_the_scan_are_found_and_both_ways_agree() {
     ran.succeeds();
     assert!(ran.stdout.contains("PASS") && !ran.stdout.contains("FAIL"), "{ran:?}");
     shelfscan(arguments!["eval", "--predictions", predictions, "--ground-truth", truth, "--output", second]).succeeds();
+    let sure = at("sure.json");
+    shelfscan(arguments![
+        "eval",
+        "--predictions",
+        predictions,
+        "--ground-truth",
+        truth,
+        "--confidence",
+        "0.8",
+        "--output",
+        sure
+    ]);
+    let ran = shelfscan(arguments!["eval", "--compare", second, sure]);
+    assert!(ran.stdout.contains("! facings count from score 0.25 in the first and from 0.8"), "{ran:?}");
+    assert!(!ran.stdout.contains("labels or additions differ"), "{ran:?}");
+    let ran = shelfscan(arguments!["eval", "--compare", first, second]);
+    assert!(ran.stdout.contains("labels or additions differ"), "{ran:?}");
     let (first, second) = (json(&first), json(&second));
     assert_eq!(first["figures"]["recall"]["value"], 1.0);
     assert_eq!(first["figures"]["total_count_mae"]["value"], 0.0);
@@ -65,7 +82,8 @@ fn labels_that_are_the_scan_are_found_and_both_ways_agree() {
     // A facing that nobody could find costs recall, and with it the exit code.
     let labels = root.join("labels/val/a.txt");
     let lines = fs::read_to_string(&labels).unwrap();
-    fs::write(&labels, format!("{lines}unknown - 0.01 0.01 0.01 0.01\n").repeat(2)).unwrap();
+    let nowhere: String = (1..=9).map(|place| format!("unknown - 0.0{place} 0.01 0.005 0.01\n")).collect();
+    fs::write(&labels, format!("{lines}{nowhere}")).unwrap();
     let ran = shelfscan(arguments!["eval", "--bundle", shipped(), "--test-dir", root]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("FAIL"), "{ran:?}");
@@ -90,4 +108,41 @@ fn a_sweep_is_written_into_a_bundle_that_stays_sound() {
     let thresholds = &json(&bundle.join("manifest.json"))["thresholds"];
     assert!(thresholds["method"].as_str().unwrap().contains("data sha256"), "{thresholds}");
     shelfscan(arguments!["bundle", "check", bundle]).succeeds();
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = data(folder.path());
+    let at = |name: &str| folder.path().join(name);
+    let (predictions, truth, out) = (at("predictions.json"), at("truth.json"), at("out.json"));
+    let with = |more: &[std::ffi::OsString]| {
+        let shipped = shipped();
+        let judge = arguments!["eval", "--bundle", shipped, "--test-dir", root];
+        shelfscan([judge.as_slice(), more].concat())
+    };
+    with(&arguments!["--write-predictions", predictions, "--write-ground-truth", truth]).succeeds();
+    let (label, photo) = (root.join("labels/val/a.txt"), root.join("images/val/a.png"));
+    for (place, option) in [(&label, "--output"), (&photo, "--report"), (&root.join("new.json"), "--output")] {
+        let before = fs::read(place).ok();
+        with(&arguments![option, place]).fails(5, &["which is judged"]);
+        assert_eq!(fs::read(place).ok(), before);
+    }
+    with(&arguments!["--output", out, "--report", out]).fails(5, &["another output"]);
+    for place in [&predictions, &truth] {
+        let before = fs::read(place).unwrap();
+        let ran =
+            shelfscan(arguments!["eval", "--predictions", predictions, "--ground-truth", truth, "--output", place]);
+        ran.fails(5, &["it is an input"]);
+        assert_eq!(fs::read(place).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_sweep_over_nothing_labelled_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = data(folder.path());
+    fs::write(root.join("labels/val/a.txt"), "").unwrap();
+    let ran = shelfscan(arguments!["eval", "--bundle", shipped(), "--test-dir", root, "--sweep"]);
+    ran.fails(3, &["no facings are labelled"]);
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::result::{CandidateEntry, DataEntry, Found, JudgedBundle, Naming};
-use super::truth::{countable, sha256};
+use super::truth::{countable, sha256, sound};
 use super::{Detections, Extent, GroundTruth, TruthLabel, TruthPhoto, WeakDetection};
 use crate::dataset::{CocoAnnotation, CocoCategory, CocoFile, CocoImage, Flag, UNLABELLED, json_fault};
 use crate::error::{LabError, Result};
@@ -93,10 +93,6 @@ impl GroundTruth {
             for annotation in by_image.get(&image.id).into_iter().flatten() {
                 let [left, top, width, height] = annotation.bbox;
                 let id = annotation.id;
-                if width <= 0.0 || height <= 0.0 {
-                    let reason = format!("annotations: id {id}: bbox is {width} wide and {height} high; mend it");
-                    return Err(LabError::content(path, reason));
-                }
                 let (container, sku) = file.classes_of(annotation);
                 labels.push(TruthLabel {
                     extent: Extent::Pixels([left, top, left + width, top + height]),
@@ -107,6 +103,7 @@ impl GroundTruth {
                     added: false,
                 });
             }
+            sound(&labels, (image.width, image.height))?;
             let (name, file) = (image.file_name.clone(), image.file_name.as_str().into());
             photos.push(TruthPhoto { name, path: file, size: Some((image.width, image.height)), labels });
         }

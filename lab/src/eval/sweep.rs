@@ -86,6 +86,10 @@ fn confidences() -> impl Iterator<Item = f32> {
 
 /// Sweeps the thresholds; `done` is called after each photo.
 pub fn sweep(scanner: &Scanner, truth: &GroundTruth, recall_min: f64, done: impl Fn()) -> Result<Sweep> {
+    if truth.data.facings == 0 {
+        let reason = "no facings are labelled, so there is nothing to choose by";
+        return Err(LabError::content(std::path::Path::new(&truth.data.name), reason));
+    }
     let mut seen = Vec::with_capacity(truth.photos.len());
     for photo in &truth.photos {
         seen.push(look(scanner, photo)?);

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Additions;
 use super::result::{AdditionsEntry, DataEntry};
-use crate::dataset::{Dataset, LabelledFacing, Photo, UNKNOWN};
+use crate::dataset::{Dataset, Photo, UNKNOWN};
 use crate::error::{LabError, Result};
 use crate::hash::Version;
 
@@ -101,19 +101,16 @@ impl GroundTruth {
         for photo in &chosen {
             let mut labels = Vec::with_capacity(photo.facings.len());
             for facing in &photo.facings {
-                let at = || photo.place(facing);
-                if let Some(fault) = fault(facing) {
-                    return Err(LabError::content(Path::new(&at()), fault));
-                }
                 labels.push(TruthLabel {
                     extent: Extent::Shares([facing.cx, facing.cy, facing.w, facing.h]),
                     container: facing.container.clone(),
                     sku: facing.sku.clone(),
                     ignore: facing.ignore,
-                    at: at(),
+                    at: photo.place(facing),
                     added: false,
                 });
             }
+            sound(&labels, (1, 1))?;
             let (name, path) = (photo.name.clone(), photo.path.clone());
             photos.push(TruthPhoto { name, path, size: photo.size, labels });
         }
@@ -151,22 +148,45 @@ impl GroundTruth {
     }
 }
 
+/// Sides of a box in sides of its photo, at most: labelling tools round.
+const LARGEST: f64 = 1.02;
+
 /// Labels that are no ignored regions.
 pub(super) fn countable(photos: &[TruthPhoto]) -> u32 {
     photos.iter().flat_map(|photo| &photo.labels).filter(|label| !label.ignore).count() as u32
 }
 
-fn fault(facing: &LabelledFacing) -> Option<String> {
-    let LabelledFacing { cx, cy, w, h, .. } = *facing;
-    let mend = "mend it (`shelfscan dataset check` lists all such labels)";
-    if ![cx, cy, w, h].iter().all(|number| number.is_finite()) {
-        return Some(format!("the box {cx} {cy} {w} {h} is not finite; {mend}"));
+/// Refuses labels that would make a figure wrong, naming the first: boxes that are none, that lie outside a photo of this size
+/// or are larger than it, and the same facing labelled twice.
+pub(super) fn sound(labels: &[TruthLabel], size: (u32, u32)) -> Result<()> {
+    let mut seen: Vec<[f64; 4]> = Vec::with_capacity(labels.len());
+    for label in labels {
+        let extent = label.extent.pixels(size);
+        let twice = || (!label.ignore && seen.contains(&extent)).then(|| "the same box is labelled twice".to_owned());
+        if let Some(fault) = fault(extent, size).or_else(twice) {
+            let reason = format!("{fault}; mend it (`shelfscan dataset check` lists all such labels)");
+            return Err(LabError::content(Path::new(&label.at), reason));
+        }
+        seen.extend((!label.ignore).then_some(extent));
     }
-    if w <= 0.0 || h <= 0.0 {
-        return Some(format!("the box is {w} wide and {h} high; {mend}"));
+    Ok(())
+}
+
+fn fault(extent: [f64; 4], (width, height): (u32, u32)) -> Option<String> {
+    let [left, top, right, bottom] = extent;
+    let (width, height) = (f64::from(width), f64::from(height));
+    let (wide, high) = ((right - left) / width, (bottom - top) / height);
+    if !extent.iter().all(|number| number.is_finite()) {
+        return Some(format!("the box {left} {top} {right} {bottom} is not finite"));
     }
-    let outside = cx + w / 2.0 <= 0.0 || cy + h / 2.0 <= 0.0 || cx - w / 2.0 >= 1.0 || cy - h / 2.0 >= 1.0;
-    outside.then(|| format!("the box with centre {cx}, {cy} lies outside the photo; {mend}"))
+    if wide <= 0.0 || high <= 0.0 {
+        return Some(format!("the box is {wide:.3} of the photo wide and {high:.3} high"));
+    }
+    if right <= 0.0 || bottom <= 0.0 || left >= width || top >= height {
+        return Some("the box lies outside the photo".into());
+    }
+    (wide > LARGEST || high > LARGEST)
+        .then(|| format!("the box is {wide:.2} times as wide as the photo, {high:.2} as high"))
 }
 
 /// The hash of the photos and label files judged on, as `shelfscan dataset hash` makes it of a folder.
