@@ -28,6 +28,7 @@
 //!   of few photos more unknown drinks of a known brand pass (`tests/calibration.rs` prints both shares).
 //! - A near impostor raises the threshold, at the price of up to five times the misses; a far one can't lower it, as the unknown
 //!   drinks to come are more alike than the known ones, which the embedder was trained to tell apart.
+//! - `m` is asked of the lead in likeness, which is close to that in similarity.
 //! - A SKU that is usually far ahead of all others should be; look-alikes are never far ahead of each other, so no margin is asked.
 //!
 //! Where no SKU has two vectors there is nothing to leave out: `t` is then `h` held between 0.5 and 0.8, and `m` is 0.

@@ -3,13 +3,15 @@
 //! Owns the two ways of searching and when each is taken, and the order of the nearest SKUs. Refuses queries of the wrong length,
 //! with NaN or without direction.
 //!
-//! The prototype nearest to a query is often one that a bad crop made: of 1,676 facings in 59 field photos the best of 8 prototypes
-//! named 94.5 % rightly, the middle of all of a SKU's prototypes 96.0 %, the likeness of both together as many. With few photos
-//! of a SKU, or views that differ, the middle alone is the worse. So the nearest by prototype are put in the order of
+//! The prototype nearest to a query may be one that a bad crop made, so the nearest SKUs by prototype are put in the order of
 //!
 //! ```text
 //! likeness = (cosine with the best prototype + 2 cosine with the middle of all prototypes) / 3
 //! ```
+//!
+//! With the bundle `drinks` 0.2.0, against the best prototype alone (`MIDDLE` 0): the right SKU comes first for 81.5 % instead of
+//! 79.9 % of the facings found on eight composed shelves of 40 bottles that were enrolled without training; for the 29 SKUs that the
+//! embedder was trained on it makes no difference (97.0 and 96.9 % of 1,726 facings).
 //!
 //! Every similarity given is the exact cosine of the int8 vectors; the filter can only overlook a row, and how rarely is measured
 //! in `tests/recall.rs`.
@@ -28,7 +30,7 @@ const CANDIDATES: usize = 192;
 /// ... and at least this many for each SKU asked for, as several may belong to one.
 const CANDIDATES_PER_HIT: usize = 24;
 
-/// The nearest SKUs that are put in the order of likeness; in field photos the right one is among the first four or none.
+/// The nearest SKUs that are put in the order of likeness.
 const IN_ORDER: usize = 8;
 /// What the middle of a SKU's prototypes counts for beside the best of them.
 const MIDDLE: f32 = 2.0;

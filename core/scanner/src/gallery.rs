@@ -1,7 +1,7 @@
 //! Product pictures and labelled facings become embeddings, for an index or a judgement of the labels.
 //!
-//! Owns how a gallery's pictures are read: whole, only the container found in them, or the facings labelled on them, on all threads. Refuses: deciding what to
-//! do about a picture that can't be read; each has its own result.
+//! Owns how a gallery's pictures are read: whole, only the container found in them, or the facings labelled on them, on all
+//! threads. Refuses: deciding what to do about a picture that can't be read; each has its own result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
