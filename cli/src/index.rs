@@ -168,7 +168,7 @@ fn build(mut catalogue: Catalogue, gallery: &Path, subject: Subject, output: Opt
         }
         catalogue.enrol(entry.sku, &of_sku)?;
     }
-    finish(&catalogue, pictures.len(), output)?;
+    finish(catalogue, pictures.len(), output)?;
     if failed { Err(Failure::Some) } else { Ok(()) }
 }
 
@@ -203,10 +203,10 @@ fn build_from(
         let sku = known.iter().find(|sku| sku.id == *id).cloned().unwrap_or_else(unset);
         catalogue.enrol(sku, &[embedding.to_vec()])?;
     }
-    finish(&catalogue, ids.len(), output)
+    finish(catalogue, ids.len(), output)
 }
 
-fn finish(catalogue: &Catalogue, embeddings: usize, output: Option<Output>) -> Result<(), Failure> {
+fn finish(mut catalogue: Catalogue, embeddings: usize, output: Option<Output>) -> Result<(), Failure> {
     let bytes = catalogue.index()?;
     let (skus, length) = (catalogue.skus().len(), bytes.len());
     match output {

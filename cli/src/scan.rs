@@ -1,14 +1,13 @@
 //! `shelfscan scan`: photos in, counts out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, iter, thread};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-use shelfscan::{Bundle, Count, ScanOptions, ScanResult, Scanner, Tiling, Timings, Verdict};
+use shelfscan::{Bundle, Count, Failed, Report, ScanOptions, ScanResult, Scanner, Tiling, Timings, Total, Verdict};
 
 use crate::failure::{Failure, complain, one_line};
 use crate::output::{self, Output};
@@ -48,34 +47,6 @@ pub struct Arguments {
 pub fn confidence(text: &str) -> Result<f32, String> {
     let share = text.parse::<f32>().ok().filter(|score| (0.001..=0.999).contains(score));
     share.ok_or_else(|| "a number from 0.001 to 0.999 is needed".into())
-}
-
-/// The file that `--json` writes: see RESULT.md of the `shelfscan` crate.
-#[derive(Serialize)]
-struct Report<'a> {
-    schema: u32,
-    photos: Vec<Scanned<'a>>,
-    total: Total,
-    failed: Vec<Failed>,
-}
-
-#[derive(Serialize)]
-struct Scanned<'a> {
-    file: String,
-    #[serde(flatten)]
-    result: &'a ScanResult,
-}
-
-#[derive(Serialize)]
-struct Total {
-    counts: Vec<Count>,
-    unknown: u32,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    file: String,
-    error: String,
 }
 
 /// Runs the command.
@@ -121,18 +92,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
 
-    let total = total(scanned.iter().map(|(_, result)| result));
+    let any_failed = !failed.is_empty();
+    let report = Report::new(scanned.iter().map(|(path, result)| (path.display().to_string(), result)), failed);
     if !to_stdout && photos.len() > 1 {
-        let told = tell_total(&mut stdout, scanned.len(), &total);
+        let told = tell_total(&mut stdout, scanned.len(), report.total());
         go_on(told, &mut stdout, writes_files)?;
     }
-    let any_failed = !failed.is_empty();
     if arguments.json.is_some() {
-        let photos =
-            scanned.iter().map(|(path, result)| Scanned { file: path.display().to_string(), result }).collect();
-        let report = Report { schema: 1, photos, total, failed };
-        let mut text = serde_json::to_string_pretty(&report).map_err(io::Error::from)?;
-        text.push('\n');
+        let text = report.to_json().map_err(io::Error::from)?;
         match json {
             Some(output) => output.finish(text.as_bytes())?,
             None => stdout.write_all(text.as_bytes())?,
@@ -222,21 +189,6 @@ pub fn progress(length: u64, unit: &'static str) -> ProgressBar {
         bar.set_style(style);
     }
     bar.with_message(unit)
-}
-
-fn total<'a>(results: impl Iterator<Item = &'a ScanResult>) -> Total {
-    let mut unknown = 0;
-    let mut by_sku: BTreeMap<&str, Count> = BTreeMap::new();
-    for result in results {
-        unknown += result.unknown;
-        for count in &result.counts {
-            let sum = by_sku.entry(&count.sku).or_insert_with(|| Count { count: 0, ..count.clone() });
-            sum.count += count.count;
-        }
-    }
-    let mut counts: Vec<Count> = by_sku.into_values().collect();
-    counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.sku.cmp(&b.sku)));
-    Total { counts, unknown }
 }
 
 fn tell(

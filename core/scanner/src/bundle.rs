@@ -32,7 +32,7 @@ pub(crate) const INCOMING_INDEX: &str = "skus.index.new";
 #[derive(Debug)]
 pub struct Models {
     folder: PathBuf,
-    manifest: Manifest,
+    pub(crate) manifest: Manifest,
     pub(crate) detector: Detector,
     pub(crate) embedder: Embedder,
     embedder_sha256: [u8; 32],
@@ -96,7 +96,12 @@ pub struct Bundle {
 impl Bundle {
     /// Opens the bundle in `folder`, to be run on up to `threads` threads (at least 1).
     pub fn open(folder: &Path, threads: usize) -> Result<Self, BundleError> {
-        let models = Models::open(folder, threads)?;
+        Self::with_index(Models::open(folder, threads)?)
+    }
+
+    /// Models with the index that lies beside them and that their manifest names.
+    pub(crate) fn with_index(models: Models) -> Result<Self, BundleError> {
+        let folder = models.folder();
         let manifest_path = folder.join(MANIFEST);
         let (path, index_sha256) = find_index(folder, entry(models.manifest(), &manifest_path, INDEX)?)?;
         let index = Index::open(&path).map_err(|source| BundleError::Index { path: path.clone(), source })?;

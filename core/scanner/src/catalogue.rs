@@ -10,7 +10,7 @@ use shelfscan_index::{BuildOptions, Builder};
 
 use crate::bundle::{INCOMING_INDEX, MANIFEST, find_index};
 use crate::manifest::SkuEntry;
-use crate::{Bundle, INDEX, Manifest, Models, describe};
+use crate::{Bundle, BundleError, INDEX, Manifest, Models, describe};
 
 /// A bundle's SKUs and their embeddings.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Catalogue {
     ///
     /// The new index is put beside the old one, then the manifest is replaced, which is the moment the change counts, then the
     /// index takes its place. [`Bundle::open`] finds a matching pair after a cut at any point.
-    pub fn save(&self) -> Result<(), CatalogueError> {
+    pub fn save(&mut self) -> Result<(), CatalogueError> {
         let folder = self.models.folder();
         let index = self.index()?;
         let mut manifest = Manifest { skus: self.skus.clone(), ..self.models.manifest().clone() };
@@ -117,7 +117,17 @@ impl Catalogue {
         write(MANIFEST, text.as_bytes()).inspect_err(|_| {
             let _ = fs::remove_file(folder.join(INCOMING_INDEX));
         })?;
-        self.settle_index(&folder.join(INCOMING_INDEX))
+        let incoming = folder.join(INCOMING_INDEX);
+        self.models.manifest = manifest;
+        self.settle_index(&incoming)
+    }
+
+    /// The bundle as it was last saved, to be scanned with; the models stay loaded. Changes that were not saved are dropped.
+    ///
+    /// # Errors
+    /// When the index in the bundle's folder is not the one that was saved.
+    pub fn into_bundle(self) -> Result<Bundle, BundleError> {
+        Bundle::with_index(self.models)
     }
 
     /// A save that was cut off may have left the index that counts under its incoming name, which is needed now.

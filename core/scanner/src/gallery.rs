@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shelfscan_vision::nms::{Suppression, suppress};
-use shelfscan_vision::{DecodeLimits, DecodedPhoto, Frame, Letterbox, Rect, decode};
+use shelfscan_vision::{DecodeLimits, DecodedPhoto, Frame, ImageView, Letterbox, Rect, decode};
 
 use crate::bundle::Models;
 use crate::models::Workbench;
@@ -133,15 +133,25 @@ impl Models {
             Ok(photo) => photo,
             Err(reason) => return Ok(Err(reason)),
         };
-        let frame = photo.view()?.frame();
+        self.embed_view(photo.view()?, subject, bench)?;
+        Ok(Ok(bench.embedding.clone()))
+    }
+
+    /// The embedding of a picture's product, left on the bench.
+    pub(crate) fn embed_view(
+        &self,
+        view: ImageView<'_>,
+        subject: Subject,
+        bench: &mut Workbench,
+    ) -> Result<(), ScanError> {
+        let frame = view.frame();
         let mut timings = Timings::default();
         let rect = match subject {
             Subject::Whole => frame.bounds(),
             Subject::Container => self.largest_container(&frame, bench, &mut timings)?.unwrap_or(frame.bounds()),
         };
         let interpreter = &mut *self.embedder.interpreter()?;
-        self.embedder.embed(interpreter, &frame, &rect, bench, &mut timings)?;
-        Ok(Ok(bench.embedding.clone()))
+        self.embedder.embed(interpreter, &frame, &rect, bench, &mut timings)
     }
 
     fn largest_container(

@@ -28,6 +28,7 @@ mod gallery;
 pub mod manifest;
 mod models;
 mod parallel;
+mod report;
 mod result;
 mod scanner;
 mod self_test;
@@ -38,6 +39,7 @@ pub use error::{BundleError, ScanError};
 pub use gallery::{FacingEmbeddings, LabelledPhoto, PictureError, Subject};
 pub use manifest::{FileEntry, Manifest, SkuEntry};
 pub use parallel::Cancel;
+pub use report::{Failed, Report, Total};
 pub use result::{
     BundleVersion, Candidate, Count, Facing, Finding, Naming, QualityReport, ScanResult, Sighting, Timings, Verdict,
 };

@@ -19,7 +19,7 @@ use crate::result::{
     BundleVersion, Candidate, Count, Facing, Finding, Naming, QualityReport, ScanResult, Sighting, Timings, Verdict,
     four_decimals, tenth,
 };
-use crate::{Bundle, Cancel, ScanError};
+use crate::{Bundle, Cancel, ScanError, Subject};
 
 /// Candidates told of each facing.
 const CANDIDATES: usize = 3;
@@ -63,6 +63,11 @@ impl Scanner {
     /// The bundle.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// The bundle alone, to change its SKUs.
+    pub fn into_bundle(self) -> Bundle {
+        self.bundle
     }
 
     /// Decodes and scans the bytes of a photo file. The decoded pixels' memory is kept for the next photo (3 bytes a pixel,
@@ -149,6 +154,14 @@ impl Scanner {
         options: &ScanOptions,
     ) -> Result<Vec<Naming>, ScanError> {
         self.name(&view.frame(), boxes, options, &mut Timings::default())
+    }
+
+    /// The embedding of a picture's product, and what the index takes it for: what a person sees before they enrol it.
+    pub fn embed_product(&self, view: ImageView<'_>, subject: Subject) -> Result<(Vec<f32>, Naming), ScanError> {
+        let mut bench = Workbench::default();
+        self.bundle.models().embed_view(view, subject, &mut bench)?;
+        let naming = self.look_up(&mut bench)?;
+        Ok((bench.embedding, naming))
     }
 
     /// What identifies the bundle in a result.

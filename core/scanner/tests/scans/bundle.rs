@@ -62,7 +62,7 @@ fn enrolled() -> Result<(Scanner, TempDir), Box<dyn std::error::Error>> {
         catalogue.enrol(SkuEntry { name: id.clone(), id, container: None, barcode: None }, &embeddings)?;
     }
     catalogue.save()?;
-    Ok((Scanner::new(Bundle::open(folder.path(), 2)?), folder))
+    Ok((Scanner::new(catalogue.into_bundle()?), folder))
 }
 
 fn sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
