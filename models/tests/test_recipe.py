@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -95,6 +96,31 @@ def test_a_facing_lies_where_its_box_says() -> None:
             centre = picture[(y0 + y1) // 2, (x0 + x1) // 2].astype(int)
             hits.append(centre[0] >= centre[1] and centre[0] >= centre[2])
     assert np.mean(hits) > 0.9
+
+
+def test_no_facing_stands_outside_the_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "degrade", lambda picture, *_: picture)
+    shape = np.dstack([np.tile(np.array([255, 0, 0], np.uint8), (90, 30, 1)), np.full((90, 30), 255, np.uint8)])
+    shares = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        picture, facings = compose.scene([cut_outs.CutOut("a", "bottle", shape)], rng, (400, 400), compose.DENSE)
+        red = (picture[..., 0] > 180) & (picture[..., 1:].max(axis=2) < 40)
+        outside = red.copy()
+        for facing in facings:
+            x0, y0, x1, y1 = (round(v) for v in facing.box)
+            outside[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = False
+        shares.append(outside.sum() / red.sum())
+    # What is less than two fifths inside the picture has no box.
+    assert np.median(shares) < 0.04
+
+
+def test_torn_cut_outs_are_told_from_whole_ones() -> None:
+    picture = np.zeros((120, 60, 4), np.uint8)
+    cv2.ellipse(picture, (30, 60), (20, 55), 8, 0, 360, (200, 100, 50, 255), -1)
+    assert cut_outs.lopsidedness(picture) < cut_outs.MOST_LOPSIDED
+    picture[60:, :36] = 0
+    assert cut_outs.lopsidedness(picture) > cut_outs.MOST_LOPSIDED
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 
-def degrade(image: Image, rng: np.random.Generator, strength: float = 1.0) -> Image:
-    """A phone photo of the same thing: each effect drawn by chance, `strength` 0 (none) to 1 (hard) scales the odds."""
+def degrade(image: Image, rng: np.random.Generator, strength: float = 1.0, sharp: bool = False) -> Image:
+    """A phone photo of the same thing: each effect drawn by chance, `strength` 0 (none) to 1 (hard) scales the odds.
+
+    `sharp` leaves out what takes detail away: a photo that a person who retakes blurred ones would keep.
+    """
     if rng.random() < 0.8 * strength:
         image = recolour(image, rng)
     if rng.random() < 0.25 * strength:
         image = shade(image, rng)
     if rng.random() < 0.12 * strength:
         image = glare(image, rng)
-    if rng.random() < 0.35 * strength:
+    if not sharp and rng.random() < 0.35 * strength:
         image = shrink(image, rng)
-    if rng.random() < 0.35 * strength:
+    if not sharp and rng.random() < 0.35 * strength:
         image = blur(image, rng)
     if rng.random() < 0.4 * strength:
         image = noise(image, rng)

@@ -40,13 +40,16 @@ class Shelving:
 
     rows: tuple[int, int] = (1, 5)
     tall: tuple[float, float] = (0.55, 0.86)
-    soft: bool = True
-    """Whether the picture is degraded as a phone's would be; dense shelves of 12 MP are kept sharper."""
+    sharp: bool = False
+    """Whether the picture keeps its detail: where counts are judged, labels must be there to be read."""
+    behind: int = 2
+    """Most rows seen behind the front one. They have no boxes: what looks over a bottle is no facing of the shelf."""
 
 
 # A cut-out enlarged more than this is a smear that no phone takes.
 MOST_ENLARGED = 2.2
-DENSE = Shelving((6, 9), (0.7, 0.88), False)
+# Full to the front edge and sharp: no count on them is open to argument.
+DENSE = Shelving((5, 7), (0.7, 0.88), True, 0)
 
 
 def paste(canvas: Image, cut: Image, left: int, top: int, light: float = 1.0) -> None:
@@ -76,13 +79,13 @@ def scene(
         floor = int((row + 1) * pitch - rng.uniform(0.04, 0.1) * pitch)
         _rail(canvas, rng, floor, max(3, int(pitch * rng.uniform(0.04, 0.12))))
         tall = pitch * rng.uniform(*shelving.tall)
-        depth = int(rng.integers(0, 3))
+        depth = int(rng.integers(0, shelving.behind + 1))
         for back in range(depth, -1, -1):
             facings += _fill_row(canvas, cuts, rng, row, floor - int(back * pitch * 0.05), tall, margin, back)
     if rng.random() < 0.15:
         _door(canvas, rng)
     canvas, facings = _tilt(canvas, facings, rng)
-    return augment.degrade(canvas, rng, 1.0 if shelving.soft else 0.4), facings
+    return augment.degrade(canvas, rng, 0.4 if shelving.sharp else 1.0, shelving.sharp), facings
 
 
 def _fill_row(
@@ -196,9 +199,11 @@ def _rail(canvas: Image, rng: np.random.Generator, floor: int, thick: int) -> No
 def _tilt(canvas: Image, facings: list[PlacedFacing], rng: np.random.Generator) -> tuple[Image, list[PlacedFacing]]:
     height, width = canvas.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    moved = corners + rng.uniform(-0.06, 0.06, (4, 2)).astype(np.float32) * (width, height)
+    # Corners move outwards alone: what came in from beyond an edge would be a mirror image of facings, without boxes.
+    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
+    moved = corners + outwards * rng.uniform(0.0, 0.09, (4, 2)).astype(np.float32) * (width, height)
     turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
-    canvas = cv2.warpPerspective(canvas, turn, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    canvas = cv2.warpPerspective(canvas, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
     kept = []
     for facing in facings:
         x0, y0, x1, y1 = facing.box

@@ -20,6 +20,8 @@ from models.training.config import CropSetConfig, DataConfig, EmbedderModelConfi
 Pixels = NDArray[np.uint8]
 UNKNOWN_SKU = "unknown"
 STORED_HEIGHT = 208
+# Share of the cut-outs on a ground that have much of it around them.
+AIRY = 0.3
 
 
 @dataclass
@@ -124,10 +126,11 @@ def evaluation_crop(product: Product, model: EmbedderModelConfig) -> Pixels:
 def training_crop(product: Product, others: list[Product], model: EmbedderModelConfig, rng: np.random.Generator) -> Pixels:
     """One augmented crop `[h, w, 3]`; `others` lends grounds and neighbours."""
     field = product.field
-    picture = product.picture
+    picture, box = product.picture, product.box
     if picture.shape[2] == 4:
         picture = _on_ground(picture, others, rng) if rng.random() < 0.75 else picture[..., :3]
-    crop = _loose_crop(picture, product.box, model.crop_margin, rng)
+        box = (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0]))
+    crop = _loose_crop(picture, box, model.crop_margin, rng)
     if rng.random() < 0.5:
         crop = _tilted(crop, rng)
     narrow = float(np.exp(rng.uniform(np.log(0.7), np.log(1.3))))
@@ -162,8 +165,11 @@ def _load_crop(crop: datasets.Crop, cut: bool, share: list[float]) -> Product:
 
 
 def _on_ground(cut: Pixels, others: list[Product], rng: np.random.Generator) -> Pixels:
-    """A cut-out before a flat colour or a piece of another picture."""
-    height, width = cut.shape[:2]
+    """A cut-out before a flat colour or a piece of another picture; now and then with much of the ground around it, as a product
+    in a hand is photographed."""
+    rows, columns = cut.shape[:2]
+    air = rng.uniform(0.2, 1.2) if rng.random() < AIRY else 0.0
+    height, width = round(rows * (1.0 + 0.3 * air)), round(columns * (1.0 + air))
     if rng.random() < 0.4:
         ground = np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
     else:
@@ -172,7 +178,8 @@ def _on_ground(cut: Pixels, others: list[Product], rng: np.random.Generator) -> 
         x = int(rng.integers(0, max(1, other.shape[1] - 24)))
         ground = cv2.resize(other[y : y + height, x : x + width], (width, height))
     ground = ground.copy()
-    compose.paste(ground, cut, 0, 0)
+    left, top = int(rng.uniform(0.3, 0.7) * (width - columns)), int(rng.uniform(0.3, 0.7) * (height - rows))
+    compose.paste(ground, cut, left, top)
     return ground
 
 

@@ -22,6 +22,8 @@ NO_SKU = "unknown"
 LEAST_PIXELS = 24
 # A clean bottle's outline is 1.05 to 1.15 times that of its hull; above 1.18 pieces are missing or ground is left.
 MOST_RAGGED = 1.18
+# Clean bottles are up to 0.03; above, pieces are missing on one side or ground is left there.
+MOST_LOPSIDED = 0.035
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def from_white_ground(items: list[datasets.Crop], per_sku: int, seed: int) -> li
         item = items[index]
         if taken.setdefault(item.sku, 0) < per_sku:
             picture = cut_out(cv2.cvtColor(cv2.imread(str(item.path)), cv2.COLOR_BGR2RGB))
-            if raggedness(picture) <= MOST_RAGGED:
+            if raggedness(picture) <= MOST_RAGGED and lopsidedness(picture) <= MOST_LOPSIDED:
                 taken[item.sku] += 1
                 cuts.append(CutOut(item.sku, "bottle", picture))
     return cuts
@@ -106,6 +108,18 @@ def raggedness(picture: Image) -> float:
     outlines, _ = cv2.findContours((picture[..., 3] > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=cv2.contourArea)
     return cv2.arcLength(outline, True) / max(cv2.arcLength(cv2.convexHull(outline), True), 1.0)
+
+
+def lopsidedness(picture: Image) -> float:
+    """How far the middles of the opaque pixel rows lie from one straight line, in mean widths: near 0 for what was turned on a
+    wheel or built four-square, upright or tilted."""
+    opaque = picture[..., 3] > 127
+    rows = np.flatnonzero(opaque.any(axis=1))
+    left = opaque[rows].argmax(axis=1)
+    right = opaque.shape[1] - opaque[rows, ::-1].argmax(axis=1)
+    middles = (left + right) / 2
+    line = np.polyval(np.polyfit(rows, middles, 1), rows) if len(rows) > 2 else middles
+    return float(np.abs(middles - line).mean() / max((right - left).mean(), 1.0))
 
 
 def _rounded(crop: Image) -> Image:

@@ -48,9 +48,12 @@ class _ChannelsLast(nn.Module):
         return self.network(pixels.permute(0, 3, 1, 2))
 
 
-def detector(config: configs.DetectorConfig, weights: Path, out: Path) -> None:
-    """Writes `detector.tflite` (int8), `detector_float.tflite` and `detector.onnx` of a `best.pt`, and compares them."""
-    network = YOLO(weights).model.float().fuse().eval()
+def detector(config: configs.DetectorConfig, weights: list[Path], out: Path) -> None:
+    """Writes `detector.tflite` (int8), `detector_float.tflite` and `detector.onnx`, and compares them.
+
+    `weights` is a `best.pt`, or several checkpoints of one architecture and one list of classes, which are averaged.
+    """
+    network = _mean_of(weights).fuse().eval()
     size = config.model.input_size
 
     def pictures(split: str, count: int) -> Iterable[NDArray[np.uint8]]:
@@ -83,6 +86,23 @@ def embedder(config: configs.ClassifierConfig, weights: list[Path], out: Path, t
     if onnx:
         _to_onnx(network, size, stem)
     agreement.check(stem, list(crops(AGREEMENT_CROPS, config.data.seed + 1)))
+
+
+def _mean_of(weights: list[Path]) -> nn.Module:
+    networks = [YOLO(path).model.float() for path in weights]
+    first = networks[0]
+    state = first.state_dict()
+    for path, network in zip(weights[1:], networks[1:], strict=True):
+        other = network.state_dict()
+        if network.names != first.names or {k: v.shape for k, v in other.items()} != {k: v.shape for k, v in state.items()}:
+            raise ExportError(f"{path}: not of the architecture and classes of {weights[0]}; only their like can be averaged")
+        for name, value in state.items():
+            if value.is_floating_point():
+                value += other[name]
+    for value in state.values():
+        if value.is_floating_point():
+            value /= len(networks)
+    return first
 
 
 def _to_onnx(network: nn.Module, size: tuple[int, int], stem: Path) -> None:

@@ -135,7 +135,7 @@ def main() -> None:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--resume", type=Path, metavar="LAST_PT")
     modes.add_argument("--validate", type=Path, metavar="BEST_PT")
-    modes.add_argument("--export", type=Path, metavar="BEST_PT")
+    modes.add_argument("--export", type=Path, nargs="+", metavar="BEST_PT", help="several checkpoints are averaged")
     parser.add_argument("--output-dir", type=Path, help="where --export writes int8 and float TFLite and ONNX")
     args = parser.parse_args()
     if bool(args.export) != bool(args.output_dir):
@@ -144,9 +144,9 @@ def main() -> None:
         config = configs.load(args.config, configs.DetectorConfig)
         made = config.model.init == configs.UNTRAINED or config.model.init.startswith(shipped_weights.PREFIX)
         named = None if made else Path(config.model.init)
-        weights = args.resume or args.validate or args.export or named
-        if weights and not weights.is_file():
-            raise datasets.DataError(f"{weights}: no such weights; name a .pt file that exists")
+        for weights in args.export or [args.resume or args.validate or named]:
+            if weights and not weights.is_file():
+                raise datasets.DataError(f"{weights}: no such weights; name a .pt file that exists")
         if args.export:
             from models.training import export
 
