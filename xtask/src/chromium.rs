@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::debian;
 use crate::demo::{SAMPLE, enrolled_bundle, shelfscan};
 use crate::error::{Error, Result};
 use crate::fetch;
@@ -73,19 +74,10 @@ fn expect(good: bool, file: &Path, reason: &str) -> Result<()> {
     if good { Ok(()) } else { Err(Error::Page { path: file.into(), reason: reason.trim().to_owned() }) }
 }
 
-/// The browser, installed where this is Debian and done as root.
+/// The browser, installed where this may be done.
 fn browser() -> Result<Option<PathBuf>> {
-    if let Some(found) = on_path() {
-        return Ok(Some(found));
-    }
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    if !is_root || !Path::new("/etc/debian_version").exists() {
-        return Ok(None);
-    }
-    let install = ["install", "-y", "--no-install-recommends", "chromium"];
-    if execute(Command::new("apt-get").args(install)).is_err() {
-        execute(Command::new("apt-get").arg("update"))?;
-        execute(Command::new("apt-get").args(install))?;
+    if on_path().is_none() {
+        debian::install(&["chromium"])?;
     }
     Ok(on_path())
 }

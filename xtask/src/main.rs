@@ -4,8 +4,10 @@
 //! install in the build folder, so that `cargo clean` is all there is to undo.
 
 mod bench;
+mod boundary;
 mod chromium;
 mod coco;
+mod debian;
 mod demo;
 mod error;
 mod fetch;
