@@ -1,0 +1,40 @@
+//! Made-up items of any size and likeness.
+
+use std::collections::BTreeMap;
+
+use shelfscan_queue::protocol::{
+    BundleRef, Candidate, Embedding, FacingRef, Item, Label, Meta, PhotoRef, Reason, Sha256,
+};
+
+/// An item that `number` tells apart from others. Items of the same `look` and SKU look alike.
+pub fn item(number: u64, reason: Reason, sku: &str, look: u64, bytes: usize) -> Item {
+    let embedding: Vec<f32> = (0..64).map(|axis| if axis == look % 64 { 1.0 } else { 0.01 }).collect();
+    let meta = Meta {
+        schema: 1,
+        reason,
+        captured_at: number,
+        bundle: BundleRef { name: "drinks".into(), version: "0.2.0".into(), index: Sha256([1; 32]) },
+        photo: PhotoRef { sha256: Sha256([2; 32]), width: 1000, height: 1000 },
+        facing: FacingRef {
+            rect: [1.0, 1.0, 50.0, 90.0],
+            box_in_crop: [0.0, 0.0, 90.0, 160.0],
+            container: "bottle".into(),
+            score: 0.5,
+        },
+        sku: None,
+        candidates: vec![Candidate { sku: sku.into(), similarity: 0.5 }],
+        margin: 0.0,
+        correction: (reason == Reason::Corrected).then_some(Label::NotAProduct),
+        tags: BTreeMap::new(),
+        embedding: Embedding::of(&embedding, Sha256([3; 32])),
+    };
+    Item::new(&meta, &jpeg(bytes)).unwrap()
+}
+
+fn jpeg(bytes: usize) -> Vec<u8> {
+    let mut jpeg = vec![0xff, 0xd8, 0xff, 0xc0, 0x00, 0x0b, 8, 0, 160, 0, 90, 1, 1, 0x11, 0];
+    jpeg.extend_from_slice(&[0xff, 0xda, 0x00, 0x08, 1, 1, 0, 0, 63, 0]);
+    jpeg.resize(jpeg.len() + bytes, 0x55);
+    jpeg.extend_from_slice(&[0xff, 0xd9]);
+    jpeg
+}
