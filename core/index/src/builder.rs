@@ -52,7 +52,7 @@ enum Source {
 }
 
 /// What an index keeps of a SKU's vectors.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Section {
     /// Prototypes, one row of codes after the other.
     pub(crate) codes: Vec<i8>,
@@ -83,17 +83,33 @@ impl Builder {
 
     /// All that is in `index`, to be changed and written out again; unchanged it gives the same bytes.
     pub fn from_index(index: &Index) -> Self {
-        let stride = stride(index.dim());
-        let source = |section: Section| {
-            // Nothing was condensed where each vector is a prototype.
-            if section.codes.len() / stride == section.samples as usize {
-                Source::Vectors(section.codes.chunks_exact(stride).map(Box::from).collect())
-            } else {
-                Source::Condensed(Box::new(section))
-            }
-        };
-        let skus = index.skus().map(|sku| (sku.id.to_owned(), source(index.section(sku.position)))).collect();
+        let skus = sources(index).collect();
         Self { dim: index.dim(), embedder_sha256: *index.embedder_sha256(), options: index.options(), skus }
+    }
+
+    /// Takes over the SKUs of `index`, each in place of what was known of it. Built then, they are to the byte what they would
+    /// be had their vectors been added here.
+    ///
+    /// # Errors
+    /// [`Error::Unlike`] where the two can't be one index. Nothing is taken over then.
+    pub fn take_over(&mut self, index: &Index) -> Result<()> {
+        let unlike = |what| Err(Error::Unlike { what });
+        if self.dim != index.dim() {
+            return unlike("vectors of another length");
+        }
+        if self.embedder_sha256 != *index.embedder_sha256() {
+            return unlike("vectors of another embedder");
+        }
+        if self.options != index.options() {
+            return unlike("other build options");
+        }
+        self.skus.extend(sources(index));
+        Ok(())
+    }
+
+    /// Takes out all SKUs but those whose id is to be kept.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.skus.retain(|id, _| keep(id));
     }
 
     /// Adds one embedding of the SKU `id`, of any length but zero; its direction counts.
@@ -220,6 +236,21 @@ impl Builder {
         file.extend_from_slice(&self.embedder_sha256);
         file.resize(format::HEADER, 0);
     }
+}
+
+/// What is known of each SKU of an index.
+fn sources(index: &Index) -> impl Iterator<Item = (String, Source)> {
+    let stride = stride(index.dim());
+    index.skus().map(move |sku| {
+        let section = index.section(sku.position);
+        // Nothing was condensed where each vector is a prototype.
+        let source = if section.codes.len() / stride == section.samples as usize {
+            Source::Vectors(section.codes.chunks_exact(stride).map(Box::from).collect())
+        } else {
+            Source::Condensed(Box::new(section))
+        };
+        (sku.id.to_owned(), source)
+    })
 }
 
 fn write_record(file: &mut Vec<u8>, id: &str, section: &Section, prototypes: usize, limits: Limits) {

@@ -198,6 +198,12 @@ pub enum Error {
         /// Vectors it was built from.
         samples: u32,
     },
+    /// Two indexes that can't be one.
+    #[error("the index to take SKUs from has {what}")]
+    Unlike {
+        /// What the other doesn't have.
+        what: &'static str,
+    },
     /// More than the format can hold.
     #[error("too many {what}: {found}, an index holds at most {max}")]
     TooMany {

@@ -118,6 +118,13 @@ impl Index {
         Some(self.sku_at(position))
     }
 
+    /// Whether this index and `other` know the same of the SKU `id`, be it nothing. Thresholds, which depend on the other SKUs
+    /// too, are not compared.
+    pub fn agrees_on(&self, id: &str, other: &Index) -> bool {
+        let section = |index: &Index| index.sku(id).map(|sku| index.section(sku.position));
+        section(self) == section(other)
+    }
+
     /// Every prototype as a unit vector of `dim` values, with the id of its SKU; in the order of the SKUs.
     pub fn prototypes(&self) -> impl ExactSizeIterator<Item = (&str, Vec<f32>)> {
         let rows = self.codes().chunks_exact(stride(self.dim)).zip(&self.sku_of);

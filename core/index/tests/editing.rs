@@ -50,6 +50,23 @@ proptest! {
         prop_assert_eq!(built(&photos), built(photos.iter().chain(&photos)));
     }
 
+    /// What a phone does with the SKUs that changed in the office.
+    #[test]
+    fn skus_taken_over_are_as_if_added_here(photos in photos(), before: u64, after: u64) {
+        let some = |mask: u64| photos.iter().filter(move |(id, _)| mask >> (id.bytes().map(u32::from).sum::<u32>() % 64) & 1 == 1);
+        // Of some SKUs the office has more photos than it had.
+        let old = Index::from_bytes(built(some(before).step_by(2))).unwrap();
+        let new = Index::from_bytes(built(some(after))).unwrap();
+        let changed: Vec<&str> = new.skus().map(|sku| sku.id).filter(|id| !new.agrees_on(id, &old)).collect();
+        let mut part = Builder::from_index(&new);
+        part.retain(|id| changed.contains(&id));
+        let part = Index::from_bytes(part.build().unwrap()).unwrap();
+        let mut phone = Builder::from_index(&old);
+        phone.retain(|id| new.sku(id).is_some());
+        phone.take_over(&part).unwrap();
+        prop_assert_eq!(phone.build().unwrap(), built(some(after)));
+    }
+
     #[test]
     fn an_index_written_again_is_the_same(photos in photos()) {
         let bytes = built(&photos);

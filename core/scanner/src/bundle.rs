@@ -28,6 +28,9 @@ pub const INDEX: &str = "skus.index";
 /// A new index on its way to [`INDEX`].
 pub(crate) const INCOMING_INDEX: &str = "skus.index.new";
 
+/// The index as the office has it, beside one that the phone changed itself.
+pub(crate) const OFFICE_INDEX: &str = "office.index";
+
 /// A bundle's manifest and its two models, checked and ready to run.
 #[derive(Debug)]
 pub struct Models {
@@ -135,6 +138,11 @@ impl Bundle {
     /// The index alone.
     pub fn into_index(self) -> Index {
         self.index
+    }
+
+    /// SHA-256 of the index file.
+    pub fn index_sha256(&self) -> [u8; 32] {
+        self.index_sha256
     }
 
     /// First twelve hex digits of the index's SHA-256: what tells apart two bundles that differ by an enrolled SKU.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use shelfscan_index::{BuildOptions, Builder};
 
 use crate::bundle::{INCOMING_INDEX, MANIFEST, find_index};
+use crate::delta::settle_office;
 use crate::manifest::SkuEntry;
 use crate::{Bundle, BundleError, INDEX, Manifest, Models, describe};
 
@@ -96,11 +97,18 @@ impl Catalogue {
         Ok(self.builder.build()?)
     }
 
-    /// Writes index and SKU list into the bundle's folder.
+    /// Writes index and SKU list into the bundle's folder, as the office's.
     ///
+    /// # Errors
+    /// Why the bundle is as it was.
+    pub fn save(&mut self) -> Result<(), CatalogueError> {
+        self.save_index_and_manifest()?;
+        settle_office(self.models.folder(), None)
+    }
+
     /// The new index is put beside the old one, then the manifest is replaced, which is the moment the change counts, then the
     /// index takes its place. [`Bundle::open`] finds a matching pair after a cut at any point.
-    pub fn save(&mut self) -> Result<(), CatalogueError> {
+    pub(crate) fn save_index_and_manifest(&mut self) -> Result<(), CatalogueError> {
         let folder = self.models.folder();
         let index = self.index()?;
         let mut manifest = Manifest { skus: self.skus.clone(), ..self.models.manifest().clone() };
@@ -120,6 +128,11 @@ impl Catalogue {
         let incoming = folder.join(INCOMING_INDEX);
         self.models.manifest = manifest;
         self.settle_index(&incoming)
+    }
+
+    /// Puts other SKUs in place of all that are there, to be saved.
+    pub(crate) fn replace(&mut self, skus: Vec<SkuEntry>, builder: Builder) {
+        (self.skus, self.builder) = (skus, builder);
     }
 
     /// The bundle as it was last saved, to be scanned with; the models stay loaded. Changes that were not saved are dropped.

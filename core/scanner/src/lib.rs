@@ -1,7 +1,7 @@
 //! From a shelf photo to counts per SKU.
 //!
 //! Owns the bundle (models, index and the manifest that describes them, checked before use), the scan (tiles, detector, crops,
-//! embedder, index, counts) and its result. Everything about pixels is `shelfscan-vision`'s, about running models
+//! embedder, index, counts) and its result, which of its facings a person should look at, and the change of a bundle's SKUs. Everything about pixels is `shelfscan-vision`'s, about running models
 //! `shelfscan-tflite`'s, about naming a SKU `shelfscan-index`'s.
 //!
 //! Refuses: threads of its own beyond a running scan, network, storage. It blocks; the platform decides where.
@@ -23,6 +23,7 @@
 
 mod bundle;
 mod catalogue;
+mod delta;
 mod error;
 mod gallery;
 pub mod manifest;
@@ -30,11 +31,13 @@ mod models;
 mod parallel;
 mod report;
 mod result;
+mod review;
 mod scanner;
 mod self_test;
 
 pub use bundle::{Bundle, DETECTOR, EMBEDDER, INDEX, MANIFEST, Models, describe};
 pub use catalogue::{Catalogue, CatalogueError, replace_file};
+pub use delta::{Applied, DeltaFault};
 pub use error::{BundleError, ScanError};
 pub use gallery::{FacingEmbeddings, LabelledPhoto, PictureError, Subject};
 pub use manifest::{FileEntry, Manifest, SkuEntry};
@@ -43,8 +46,11 @@ pub use report::{Failed, Report, Total};
 pub use result::{
     BundleVersion, Candidate, Count, Facing, Finding, Naming, QualityReport, ScanResult, Sighting, Timings, Verdict,
 };
+pub use review::{Capture, ReviewError};
 pub use scanner::{ScanOptions, Scanner};
 pub use shelfscan_index as index;
+pub use shelfscan_protocol as protocol;
+pub use shelfscan_queue as queue;
 pub use shelfscan_tflite::{Error as RuntimeError, Runtime};
 pub use shelfscan_vision::nms::{Suppression, suppress};
 pub use shelfscan_vision::rows::{Place, places};

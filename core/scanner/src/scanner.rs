@@ -209,7 +209,7 @@ impl Scanner {
     }
 
     /// Score from which on a detection is a facing.
-    fn confidence(&self, options: &ScanOptions) -> f32 {
+    pub(crate) fn confidence(&self, options: &ScanOptions) -> f32 {
         options.confidence.unwrap_or(self.bundle.manifest().thresholds.confidence).clamp(0.001, 0.999)
     }
 

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod crop;
 pub mod decode;
 pub mod geometry;
 pub mod heads;
@@ -20,6 +21,7 @@ pub mod sampler;
 pub mod tensor;
 pub mod tiles;
 
+pub use crop::{Crop, CropError, Cropper};
 pub use decode::{DecodeError, DecodeLimits, DecodedPhoto, decode, decode_into};
 pub use geometry::Rect;
 pub use heads::{Detection, HeadError, HeadKind, HeadOutput, Heads};
