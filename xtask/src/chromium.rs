@@ -75,7 +75,7 @@ fn expect(good: bool, file: &Path, reason: &str) -> Result<()> {
 }
 
 /// The browser, installed where this may be done.
-fn browser() -> Result<Option<PathBuf>> {
+pub(crate) fn browser() -> Result<Option<PathBuf>> {
     if on_path().is_none() {
         debian::install(&["chromium"])?;
     }

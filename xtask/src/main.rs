@@ -14,6 +14,7 @@ mod fetch;
 mod parity;
 mod python;
 mod recipe;
+mod review;
 mod step;
 mod test;
 mod tools;

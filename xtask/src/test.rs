@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{chromium, coco, demo, fetch, parity, python, recipe, tools};
+use crate::{chromium, coco, demo, fetch, parity, python, recipe, review, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -60,6 +60,7 @@ const STEPS: &[Step] = &[
     Step { name: "recipe", run: |skipped| recipe::run(skipped).map(passed) },
     Step { name: "demo", run: |_| demo::run(&demo::Options::default()).map(passed) },
     Step { name: "report", run: |skipped| chromium::run(skipped).map(passed) },
+    Step { name: "review", run: |skipped| review::run(skipped).map(passed) },
 ];
 
 /// Runs the steps and prints a table of them; the exit code says whether any failed.

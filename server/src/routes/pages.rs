@@ -15,6 +15,7 @@ use crate::server::Server;
 type Page = (&'static str, &'static str, &'static str);
 
 const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Pictures of items are fetched with the token and shown as `blob:`.
@@ -24,8 +25,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The files. Those of the review page lie in `server/review`.
 const PAGES: &[Page] = &[
     ("/docs", HTML, include_str!("../../pages/docs.html")),
-    ("/docs/docs.css", "text/css; charset=utf-8", include_str!("../../pages/docs.css")),
+    ("/docs/docs.css", STYLE, include_str!("../../pages/docs.css")),
     ("/docs/docs.js", SCRIPT, include_str!("../../pages/docs.js")),
+    ("/review", HTML, include_str!("../../review/review.html")),
+    ("/review/review.css", STYLE, include_str!("../../review/review.css")),
+    ("/review/api.js", SCRIPT, include_str!("../../review/api.js")),
+    ("/review/batch.js", SCRIPT, include_str!("../../review/batch.js")),
+    ("/review/cluster.js", SCRIPT, include_str!("../../review/cluster.js")),
+    ("/review/crop.js", SCRIPT, include_str!("../../review/crop.js")),
+    ("/review/icon.svg", "image/svg+xml", include_str!("../../review/icon.svg")),
+    ("/review/page.js", SCRIPT, include_str!("../../review/page.js")),
+    ("/review/search.js", SCRIPT, include_str!("../../review/search.js")),
 ];
 
 /// Routes of the files.
