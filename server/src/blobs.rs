@@ -3,12 +3,13 @@
 //! Owns the names of the objects, which are made of hashes alone and never of what somebody sent. What it has confirmed is on the
 //! disk: in a folder a file is written beside, flushed and renamed, and the folder flushed. Refuses listing and deleting.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
@@ -41,12 +42,12 @@ pub enum BlobsError {
 }
 
 impl Blobs {
-    /// Opens the store at `url`. A bucket's keys, region and address come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-    /// `AWS_REGION` and `AWS_ENDPOINT`.
+    /// Opens the store at `url`. A bucket's keys, region and address are `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_REGION` and `AWS_ENDPOINT` among the variables given.
     ///
     /// # Errors
     /// An address that can't be used. Whether a bucket answers is seen at the first use.
-    pub fn open(url: &str) -> Result<Self, BlobsError> {
+    pub fn open(url: &str, bucket_variables: &BTreeMap<String, String>) -> Result<Self, BlobsError> {
         if let Some(folder) = url.strip_prefix("file://") {
             let path = PathBuf::from(folder);
             std::fs::create_dir_all(&path).map_err(|source| BlobsError::Folder { path: path.clone(), source })?;
@@ -62,11 +63,14 @@ impl Blobs {
             .with_timeout(Duration::from_secs(20))
             .with_allow_http(true);
         let retry = RetryConfig { max_retries: 3, retry_timeout: Duration::from_secs(20), ..RetryConfig::default() };
-        let store = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_client_options(client)
-            .with_retry(retry)
-            .build()?;
+        let mut settings = AmazonS3Builder::new().with_client_options(client).with_retry(retry);
+        for (name, value) in bucket_variables {
+            // Others, such as those of other tools, are not ours.
+            if let Ok(key) = name.to_lowercase().parse::<AmazonS3ConfigKey>() {
+                settings = settings.with_config(key, value);
+            }
+        }
+        let store = settings.with_bucket_name(bucket).build()?;
         Ok(Self { store: Arc::new(store), prefix: Path::parse(prefix).map_err(object_store::Error::from)? })
     }
 

@@ -4,6 +4,7 @@
 //! 127.0.0.1:8000 and keeps everything in the folder `shelfscan-data`. Refuses values it can't read, by name, before it starts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,9 +27,11 @@ pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
     /// `sqlite://FILE` or `postgres://…`.
-    pub database_url: String,
+    pub database_url: Hidden<String>,
     /// `file://FOLDER` or `s3://BUCKET/PREFIX`.
     pub blob_url: String,
+    /// The variables `AWS_…` for a bucket: its keys, region and address.
+    pub bucket: Hidden<BTreeMap<String, String>>,
     /// Folder of what belongs to this machine alone: the embedded stores and the bundle that is recognised with.
     pub data: PathBuf,
     /// Whether photos are recognised: `None` where the bundle can be opened, `Some(true)` or the server doesn't start.
@@ -37,8 +40,20 @@ pub struct Config {
     pub models: ModelFiles,
     /// What a request may cost.
     pub limits: Limits,
+    /// The key that deltas are signed with, as hex; none where the folder's own is to be used.
+    pub signing_key: Hidden<Option<String>>,
     /// Share of the items that a second person labels too, 0..=1.
     pub second_opinions: f64,
+}
+
+/// Something that is not shown in logs.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Hidden<T>(pub T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// The original guide's places of models, any of which may be unset.
@@ -154,8 +169,9 @@ impl Config {
         let second_opinions = set.number("SHELFSCAN_SECOND_OPINIONS_PERCENT", 0, 100)?.unwrap_or(10) as f64 / 100.0;
         Ok(Self {
             listen,
-            database_url,
+            database_url: Hidden(database_url),
             blob_url,
+            bucket: Hidden(set.bucket()),
             recognise: set.flag("AI_V2_ENABLED")?,
             models: ModelFiles {
                 pipeline: set.path("AI_V2_PIPELINE_CONFIG"),
@@ -163,6 +179,7 @@ impl Config {
                 embedder: set.path("AI_V2_CLASSIFIER_MODEL"),
                 embeddings: set.path("AI_V2_EMBEDDINGS_PATH"),
             },
+            signing_key: Hidden(set.text("SHELFSCAN_SIGNING_KEY").map(ToOwned::to_owned)),
             data,
             limits,
             second_opinions,
@@ -176,6 +193,11 @@ struct Variables<'a>(&'a BTreeMap<String, String>);
 impl Variables<'_> {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn bucket(&self) -> BTreeMap<String, String> {
+        let of_bucket = self.0.iter().filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty());
+        of_bucket.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {
@@ -218,7 +240,7 @@ mod tests {
     fn nothing_set_is_this_machine_alone() {
         let config = config(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-        assert_eq!(config.database_url, "sqlite://shelfscan-data/shelfscan.db");
+        assert_eq!(config.database_url.0, "sqlite://shelfscan-data/shelfscan.db");
         assert_eq!(config.blob_url, "file://shelfscan-data/blobs");
         assert_eq!((config.recognise, config.models), (None, ModelFiles::default()));
     }

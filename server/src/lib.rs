@@ -25,6 +25,7 @@ mod request;
 pub mod routes;
 mod serve;
 mod server;
+pub mod signing;
 mod sku_id;
 mod zip;
 

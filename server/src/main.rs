@@ -31,6 +31,8 @@ enum Command {
     /// Make, list and take back tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Print the public key that phones are given to trust the deltas of this server.
+    Key,
     /// Write the API's description as OpenAPI JSON.
     Openapi,
 }
@@ -88,7 +90,12 @@ async fn run(command: Command) -> Result<(), Box<dyn Error>> {
     }
     let config = Config::from_env()?;
     match command {
-        Command::Token(command) => tokens(&Database::open(&config.database_url).await?, command).await,
+        Command::Key => {
+            let key = shelfscan_server::signing::key(config.signing_key.0.as_deref(), &config.data)?;
+            println!("{}", key.public());
+            Ok(())
+        }
+        Command::Token(command) => tokens(&Database::open(&config.database_url.0).await?, command).await,
         _ => run_server(config).await,
     }
 }

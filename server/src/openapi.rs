@@ -21,6 +21,7 @@ use crate::routes::{bundle, export, health, intake, pages, queue, recognise, rev
         recognise::recognise,
         intake::put_item,
         bundle::bundle,
+        bundle::delta,
         bundle::publish,
         queue::list,
         queue::crop,

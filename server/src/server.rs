@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shelfscan_protocol::SecretKey;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -17,6 +18,7 @@ use crate::database::{Database, DatabaseError};
 use crate::engine::{Engine, EngineError};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::signing::{self, KeyError};
 
 /// How often the server looks after itself.
 const HOUSEKEEPING: Duration = Duration::from_secs(20);
@@ -36,6 +38,7 @@ pub struct Server {
     pub(crate) intake: Intake,
     /// One for each item that is decoded and stored at the same time.
     pub(crate) intakes: Semaphore,
+    pub(crate) key: SecretKey,
     pub(crate) engine: Engine,
     /// Held while another bundle is put in force.
     following: Mutex<()>,
@@ -54,6 +57,9 @@ pub enum StartError {
     /// The models.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The key that deltas are signed with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The figures.
     #[error("the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -65,14 +71,15 @@ impl Server {
     /// # Errors
     /// What can't be opened.
     pub async fn open(config: Config) -> Result<(Arc<Self>, JoinHandle<()>), StartError> {
-        let database = Database::open(&config.database_url).await?;
-        let blobs = Blobs::open(&config.blob_url)?;
+        let database = Database::open(&config.database_url.0).await?;
+        let blobs = Blobs::open(&config.blob_url, &config.bucket.0)?;
         let engine = Engine::open(&config, &database, &blobs).await?;
         let (intake, writer) = Intake::start(database.clone());
         let server = Self {
             pace: Pace::new(config.limits.requests_per_minute),
             intakes: Semaphore::new(config.limits.intakes),
             metrics: Metrics::new()?,
+            key: signing::key(config.signing_key.0.as_deref(), &config.data)?,
             config,
             database,
             blobs,

@@ -7,11 +7,17 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use shelfscan::{INDEX, SkuEntry};
+use shelfscan_protocol::Sha256;
+use shelfscan_protocol::http::DELTA_TYPE;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Caller;
 use crate::bundles::{self, Built};
+use crate::database::now;
+use crate::engine::Loaded;
 use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::request::Query;
 use crate::server::Server;
 
 /// What was published.
@@ -29,6 +35,18 @@ pub struct Publication {
     condensed: Vec<String>,
     /// Vectors of labelled items in the index.
     vectors: usize,
+}
+
+/// What a phone has.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Held {
+    /// SHA-256 of the index it last had from the office or was shipped with.
+    #[param(value_type = String)]
+    index: Sha256,
+    /// SHA-256 of its embedder.
+    #[param(value_type = String)]
+    embedder: Sha256,
 }
 
 /// The bundle in force as one `.zip`.
@@ -80,4 +98,50 @@ pub async fn publish(
         new.len()
     );
     Ok(Answer(Publication { index: sha256, changed, new, extended, condensed, vectors }))
+}
+
+/// What a phone must change to know the SKUs that the office knows: a signed document (`core/protocol/PROTOCOL.md`).
+#[utoipa::path(get, path = "/api/v1/ai/v2/bundle/delta", tag = "phones", security(("token" = [])), params(Held),
+    responses((status = 200, content_type = "application/vnd.shelfscan.delta", body = Vec<u8>),
+        (status = 204, description = "it is up to date"), (status = 400, body = ErrorBody),
+        (status = 409, description = "`other_embedder`: it needs a new bundle", body = ErrorBody),
+        (status = 503, description = "`recognition_off`: this server has no models", body = ErrorBody)))]
+pub async fn delta(State(server): State<Arc<Server>>, Query(held): Query<Held>) -> ApiResult<Response> {
+    let loaded = server.engine.loaded()?;
+    let models = loaded.scanner.bundle().models();
+    if held.embedder.0 != models.embedder_sha256() {
+        let message = "the office has moved to other models; get its bundle";
+        return Err(ApiError::conflict("other_embedder", message));
+    }
+    if held.index.0 == loaded.scanner.bundle().index_sha256() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let from = index_of(&server, &loaded, held.index).await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let (index, skus) = from.as_ref().map_or((None, &[][..]), |(index, skus)| (Some(&index[..]), &skus[..]));
+        let delta = loaded.scanner.bundle().delta_from(index, skus, now() as u64).map_err(ApiError::internal)?;
+        delta.sign(&server.key).map_err(ApiError::internal)
+    });
+    Ok(([(header::CONTENT_TYPE, DELTA_TYPE)], made.await??).into_response())
+}
+
+/// An index that a phone may have, with its SKUs: one that was published, or the shipped one; none where it is another.
+async fn index_of(server: &Server, loaded: &Loaded, sha256: Sha256) -> ApiResult<Option<(Vec<u8>, Vec<SkuEntry>)>> {
+    if let Some(published) = server.database.index(&sha256.to_string()).await? {
+        let index = server.blobs.index(&published.sha256).await?;
+        let skus = serde_json::from_str(&published.skus).map_err(ApiError::internal)?;
+        return Ok(Some((index.into(), skus)));
+    }
+    let shipped = loaded.shipped.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let index = std::fs::read(shipped.join(INDEX))?;
+        let text = std::fs::read_to_string(shipped.join(shelfscan::MANIFEST))?;
+        Ok::<_, std::io::Error>((index, text))
+    });
+    let (index, text) = read.await?.map_err(ApiError::internal)?;
+    if Sha256::of(&index) != sha256 {
+        return Ok(None);
+    }
+    let manifest: shelfscan::Manifest = serde_json::from_str(&text).map_err(ApiError::internal)?;
+    Ok(Some((index, manifest.skus)))
 }

@@ -20,6 +20,9 @@ use crate::error::{ApiError, ApiResult};
 use crate::request::{expect_type, whole};
 use crate::server::Server;
 
+/// Bytes of a document before its metadata.
+const ITEM_HEAD: usize = 8;
+
 /// Puts an item, a document named by its own SHA-256 (`core/protocol/PROTOCOL.md`). Put twice it is one item.
 #[utoipa::path(put, path = "/api/v1/ai/v2/active-learning/items/{id}", tag = "phones", security(("token" = [])),
     params(("id" = String, Path, description = "SHA-256 of the document, 64 lower-case hex digits")),
@@ -72,7 +75,9 @@ fn examine(named: Sha256, document: Bytes, wanted: i64) -> ApiResult<(NewItem, B
     let crop = re_encode(item.crop(), item.crop_size())
         .map_err(|error| ApiError::unusable("bad_item", format!("the crop: {error}")))?;
     let meta = item.meta();
-    let metadata = serde_json::to_string(meta).map_err(ApiError::internal)?;
+    // As it was sent: a later version may read fields that this one does not know.
+    let json = &item.bytes()[ITEM_HEAD..item.bytes().len() - item.crop().len()];
+    let metadata = str::from_utf8(json).map_err(ApiError::internal)?.to_owned();
     let embedding = meta
         .embedding
         .as_ref()

@@ -44,6 +44,7 @@ fn guarded(limits: &Limits) -> Vec<(String, MethodRouter<Arc<Server>>, &'static 
     vec![
         (api("/recognize"), post(recognise::recognise).layer(DefaultBodyLimit::max(limits.photo_bytes)), ALL),
         (api("/bundle"), get(bundle::bundle), ALL),
+        (api("/bundle/delta"), get(bundle::delta), ALL),
         (api("/bundle/publish"), post(bundle::publish), ADMINS),
         (api("/active-learning/items/{id}"), put(intake::put_item), DEVICES),
         (api("/active-learning-queue"), get(queue::list), PEOPLE),
