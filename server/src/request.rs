@@ -15,6 +15,9 @@ use crate::error::{ApiError, ApiResult};
 /// Most bytes of a JSON body.
 const JSON_BYTES: usize = 256 << 10;
 
+/// A zero byte as JSON writes it. No text that is kept may hold one: PostgreSQL can't.
+const ZERO: &[u8] = b"\\u0000";
+
 /// A query string.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -23,6 +26,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(zero_byte("the query"));
+        }
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
         query.map(|query| Self(query.0)).map_err(|rejection| ApiError::bad_request(rejection.body_text()))
     }
@@ -39,9 +45,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         expect_type(request.headers(), "application/json")?;
         let headers = request.headers().clone();
         let bytes = whole(request.into_body(), &headers, JSON_BYTES).await?;
+        if bytes.windows(ZERO.len()).any(|window| window == ZERO) {
+            return Err(zero_byte("the body"));
+        }
         let body = serde_json::from_slice(&bytes);
         body.map(Self).map_err(|error| ApiError::bad_request(format!("the body: {error}")))
     }
+}
+
+fn zero_byte(place: &str) -> ApiError {
+    ApiError::bad_request(format!("{place} holds a zero byte"))
 }
 
 /// Refuses a body that is not said to be of this type.

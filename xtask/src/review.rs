@@ -28,7 +28,15 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     };
     let modules = driver()?;
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-server", "--package", "shelfscan-cli"]))?;
+    execute(cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "shelfscan-server",
+        "--package",
+        "shelfscan-cli",
+    ]))?;
     let pictures = target().join("loop");
     fs::create_dir_all(&pictures).map_err(Error::file(&pictures))?;
     let mut tests = Command::new("node");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{chromium, coco, demo, fetch, parity, python, recipe, review, tools};
+use crate::{chromium, coco, debian, demo, fetch, parity, python, recipe, review, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -51,10 +51,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "rustdoc", run: rustdoc },
     // `--show-output`, since a test that can't run says so on its stdout, which is hidden when it passes.
-    Step {
-        name: "tests",
-        run: |skipped| cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped),
-    },
+    Step { name: "tests", run: tests },
     Step { name: "coco", run: |skipped| coco::run(skipped).map(passed) },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
     Step { name: "recipe", run: |skipped| recipe::run(skipped).map(passed) },
@@ -138,6 +135,12 @@ fn passed(_: ()) -> Verdict {
 
 fn cargo(arguments: &[&str], skipped: &Skipped) -> Result<Verdict> {
     watch(tools::cargo().args(arguments), skipped).map(passed)
+}
+
+/// The server is tested with a PostgreSQL, which it starts itself where there is one.
+fn tests(skipped: &Skipped) -> Result<Verdict> {
+    debian::install(&["postgresql"])?;
+    cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"], skipped)
 }
 
 fn rustdoc(skipped: &Skipped) -> Result<Verdict> {

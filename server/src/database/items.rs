@@ -240,30 +240,6 @@ impl Database {
         .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
-
-    /// Items without an embedding, oldest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn items_without_embedding(&self, limit: i64) -> sqlx::Result<Vec<ItemRow>> {
-        let sql = format!("SELECT {COLUMNS} FROM items WHERE embedder IS NULL ORDER BY seq LIMIT {limit}");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
-        rows.iter().map(item_row).collect()
-    }
-
-    /// Gives an item its embedding; none where its picture has none, so that it is not tried again.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn set_embedding(&self, id: &str, embedder: &str, embedding: Option<&[u8]>) -> sqlx::Result<()> {
-        sqlx::query("UPDATE items SET embedder = $1, embedding = $2 WHERE id = $3")
-            .bind(embedder)
-            .bind(embedding)
-            .bind(id)
-            .execute(&self.pool)
-            .await
-            .map(drop)
-    }
 }
 
 pub(super) fn item_row(row: &AnyRow) -> sqlx::Result<ItemRow> {

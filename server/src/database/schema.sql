@@ -32,7 +32,6 @@ CREATE TABLE items (
 );
 CREATE INDEX items_by_state ON items (state, seq);
 CREATE INDEX items_by_label ON items (sku, seq);
-CREATE INDEX items_without_embedding ON items (seq) WHERE embedder IS NULL;
 
 -- What each reviewer says of an item now; what they said before is in the audit.
 CREATE TABLE opinions (

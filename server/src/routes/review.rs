@@ -359,7 +359,7 @@ pub async fn skus(
 ) -> ApiResult<Answer<Found>> {
     let limit = within("limit", limit.unwrap_or(20), 200)?;
     let text = q.unwrap_or_default();
-    if text.len() > 200 || text.contains('\0') {
+    if text.len() > 200 {
         return Err(ApiError::bad_request("q: at most 200 bytes of text are searched for"));
     }
     Ok(Answer(Found { skus: server.database.search_skus(&text, limit).await? }))
@@ -413,8 +413,7 @@ async fn opinion(server: &Server, caller: &Token, decision: Decision) -> ApiResu
 /// # Errors
 /// 422 where there is none.
 pub(super) async fn known_sku(server: &Server, id: &str) -> ApiResult<Sku> {
-    let found = if id.contains('\0') { None } else { server.database.sku(id).await? };
-    found.ok_or_else(|| {
+    server.database.sku(id).await?.ok_or_else(|| {
         let message = format!("there is no SKU `{id}`; label it `new_sku` to make one");
         ApiError::unusable("unknown_sku", message)
     })

@@ -99,7 +99,7 @@ async fn odd_requests_get_the_servers_own_errors() {
     get(&format!("{BASE}/active-learning-queue?sku=%00")).await.is_error(400, "bad_request");
     get(&format!("{BASE}/active-learning/export?format=tar")).await.is_error(400, "bad_request");
     get(&format!("{BASE}/review/skus?q=%00")).await.is_error(400, "bad_request");
-    get(&format!("{BASE}/audit?item_id=%00")).await.json();
+    get(&format!("{BASE}/audit?item_id=%00")).await.is_error(400, "bad_request");
     for id in ["..%2F..%2Fetc%2Fpasswd", "%00", "%2e%2e", "ab"] {
         get(&format!("{BASE}/active-learning/items/{id}/crop")).await.is_error(404, "not_found");
     }
@@ -114,6 +114,8 @@ async fn odd_requests_get_the_servers_own_errors() {
         ("/review/claim", json!([])),
         ("/review/look-alikes", json!({"item_id": "x", "similarity": 2})),
         ("/review/label", json!({"item_id": "x", "label": {"is": "nonsense"}})),
+        ("/review/label", json!({"item_id": "\0", "label": {"is": "skip"}})),
+        ("/review/release", json!({"item_ids": ["\0"]})),
         ("/review/label-many", json!({"item_ids": [], "label": {"is": "skip"}})),
         ("/review/label-many", json!({"item_ids": vec!["x"; 501], "label": {"is": "skip"}})),
     ] {
@@ -121,7 +123,7 @@ async fn odd_requests_get_the_servers_own_errors() {
         assert_eq!(answered.status.as_u16(), 400, "{path} {body}: {answered:?}");
         answered.is_error(400, "bad_request");
     }
-    for id in ["x", "\0", "'; DROP TABLE items; --"] {
+    for id in ["x", "'; DROP TABLE items; --"] {
         post("/review/label", json!({"item_id": id, "label": {"is": "skip"}})).await.is_error(404, "not_found");
         post("/review/look-alikes", json!({"item_id": id})).await.is_error(404, "not_found");
         assert_eq!(post("/review/release", json!({"item_ids": [id]})).await.json()["released"], 0);
