@@ -1,0 +1,38 @@
+// Owns the threads that calls of the library block. Refuses to block those of Swift's concurrency, of which there are only as many
+// as the device has cores.
+
+import Dispatch
+import Foundation
+
+/// Where calls that block are made.
+enum BlockingCalls {
+    private static let queue = DispatchQueue(label: "shelfscan", qos: .userInitiated, attributes: .concurrent)
+
+    /// Runs `work` on a thread that may block. When the task is cancelled, the `ScanCancellation` that `work` was given is called off, so
+    /// that it ends early and this throws `CancellationError`.
+    static func run<T: Sendable>(_ work: @escaping @Sendable (ScanCancellation) throws -> T) async throws -> T {
+        try Task.checkCancellation()
+        let cancellation = ScanCancellation()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.async { continuation.resume(with: Result { try work(cancellation) }.mapError(seen)) }
+            }
+        } onCancel: {
+            cancellation.cancel()
+        }
+    }
+
+    /// Runs `work` to its end, whether the task is cancelled or not.
+    static func finish<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result(catching: work).mapError(seen)) }
+        }
+    }
+
+    /// As `finish`, for what can't fail.
+    static func value<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: work()) }
+        }
+    }
+}
