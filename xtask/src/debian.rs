@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::error::Result;
-use crate::python::quiet;
 use crate::step::execute;
 
 /// Installs those of `packages` that are not there, without what they merely recommend; whether all are there now. No where this is

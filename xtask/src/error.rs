@@ -40,6 +40,11 @@ pub(crate) enum Error {
     Page { path: PathBuf, reason: String },
     #[error("the core and its Python reference differ: {0}")]
     Parity(String),
+    #[error(
+        "{} is not what the library's interface gives now. If the change is meant: `{accept}`, and commit the file",
+        path.display()
+    )]
+    Stale { path: PathBuf, accept: &'static str },
     #[error("no such step: {0}. `cargo xtask test --list` names them")]
     NoSuchStep(String),
 }

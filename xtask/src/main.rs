@@ -6,6 +6,7 @@
 mod bench;
 mod boundary;
 mod chromium;
+mod chroot;
 mod coco;
 mod debian;
 mod demo;
@@ -16,6 +17,9 @@ mod python;
 mod recipe;
 mod review;
 mod step;
+mod swift;
+mod swift_docs;
+mod swift_generated;
 mod test;
 mod tools;
 mod workspace;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{chromium, coco, debian, demo, fetch, parity, python, recipe, review, tools};
+use crate::{chromium, coco, debian, demo, fetch, parity, python, recipe, review, swift, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
     Step { name: "recipe", run: |skipped| recipe::run(skipped).map(passed) },
     Step { name: "demo", run: |_| demo::run(&demo::Options::default()).map(passed) },
+    Step { name: "swift", run: |skipped| swift::run(skipped).map(passed) },
     Step { name: "report", run: |skipped| chromium::run(skipped).map(passed) },
     Step { name: "review", run: |skipped| review::run(skipped).map(passed) },
 ];

@@ -6,7 +6,11 @@ import Foundation
 
 /// Where calls that block are made.
 enum BlockingCalls {
-    private static let queue = DispatchQueue(label: "shelfscan", qos: .userInitiated, attributes: .concurrent)
+    /// A queue for each call: a thread that may block is always found for a serial one. Those of a concurrent queue are as scarce as
+    /// Swift's, and on Linux the same.
+    private static var queue: DispatchQueue {
+        DispatchQueue(label: "shelfscan", qos: .userInitiated)
+    }
 
     /// Runs `work` on a thread that may block. When the task is cancelled, the `ScanCancellation` that `work` was given is called off, so
     /// that it ends early and this throws `CancellationError`.

@@ -52,7 +52,7 @@ public struct ShelfPhoto: Sendable {
     /// - Parameters:
     ///   - pixels: the first row's first pixel on.
     ///   - layout: what they are.
-    ///   - release: called once, on any thread.
+    ///   - release: called once, on any thread, soon after the last copy is gone.
     public static func pixels(
         at pixels: UnsafeRawBufferPointer,
         layout: PixelLayout,

@@ -114,6 +114,7 @@ struct Picture {
             case .bgra: [2, 1, 0, 3]
             }
         let stride = width * order.count + padding
+        if format == .rgb && padding == 0 { return (Data(pixels), layout(format, stride, orientation)) }
         var bytes = [UInt8](repeating: 0, count: stride * height)
         for y in 0..<height {
             for x in 0..<width {
@@ -123,14 +124,32 @@ struct Picture {
             }
             for place in 0..<padding { bytes[y * stride + width * order.count + place] = UInt8(truncatingIfNeeded: (y + place) &* 31) }
         }
-        let layout = PixelLayout(
+        return (Data(bytes), layout(format, stride, orientation))
+    }
+
+    private func layout(_ format: PixelFormat, _ stride: Int, _ orientation: PhotoOrientation) -> PixelLayout {
+        PixelLayout(
             width: UInt32(width),
             height: UInt32(height),
             rowStride: UInt32(stride),
             format: format,
             orientation: orientation
         )
-        return (Data(bytes), layout)
+    }
+
+    /// In the middle of a grey picture `times` as wide and high: a shelf seen from far away.
+    func farAway(_ times: Int) -> Picture {
+        var far = Picture(
+            width: width * times,
+            height: height * times,
+            pixels: [UInt8](repeating: 114, count: width * height * times * times * 3)
+        )
+        let (left, top) = ((far.width - width) / 2, (far.height - height) / 2)
+        for row in 0..<height {
+            let (from, to) = (row * width * 3, ((top + row) * far.width + left) * 3)
+            far.pixels.replaceSubrange(to..<to + width * 3, with: pixels[from..<from + width * 3])
+        }
+        return far
     }
 
     /// Full range BT.601: Y, U and V, chroma halved.
@@ -184,4 +203,9 @@ func assertThrows(
     } catch {
         XCTAssertTrue(matches(error), "it threw \(error)", file: file, line: line)
     }
+}
+
+/// Waits until `condition` holds, ten seconds at most.
+func eventually(_ condition: () -> Bool) async {
+    for _ in 0..<1000 where !condition() { try? await Task.sleep(for: .milliseconds(10)) }
 }

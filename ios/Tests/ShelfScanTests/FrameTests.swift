@@ -107,10 +107,6 @@ final class FrameTests: XCTestCase {
     }
 
     private static let packed = Fixtures.small.packed(.bgra)
-
-    private func eventually(_ condition: () -> Bool) async {
-        for _ in 0..<1000 where !condition() { try? await Task.sleep(for: .milliseconds(10)) }
-    }
 }
 
 /// A camera's buffer: memory that must be given back by hand.

