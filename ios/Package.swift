@@ -13,14 +13,17 @@ let isFolderBeside = FileManager.default.fileExists(atPath: "\(Context.packageDi
 let base = isFolderBeside ? "ios/" : ""
 
 #if os(Linux)
-// Without Apple's linker: the library is found by `-L`, as the tests on Linux do.
-let library: Target = .systemLibrary(name: "ShelfScanFFI", path: base + "Sources/ShelfScanFFI")
+// For the tests alone: the library is found by `-L`, and Core Video is a stand-in.
+let library: [Target] = [
+    .systemLibrary(name: "ShelfScanFFI", path: base + "Sources/ShelfScanFFI"),
+    .target(name: "CoreVideo", path: base + "Tests/StandIns/CoreVideo"),
+]
 #else
-let library: Target =
+let library: [Target] =
     if let published {
-        .binaryTarget(name: "ShelfScanFFI", url: published.url, checksum: published.checksum)
+        [.binaryTarget(name: "ShelfScanFFI", url: published.url, checksum: published.checksum)]
     } else {
-        .binaryTarget(name: "ShelfScanFFI", path: base + "Frameworks/ShelfScanFFI.xcframework")
+        [.binaryTarget(name: "ShelfScanFFI", path: base + "Frameworks/ShelfScanFFI.xcframework")]
     }
 #endif
 
@@ -28,11 +31,10 @@ let package = Package(
     name: "ShelfScan",
     platforms: [.iOS(.v15)],
     products: [.library(name: "ShelfScan", targets: ["ShelfScan"])],
-    targets: [
-        library,
+    targets: library + [
         .target(
             name: "ShelfScan",
-            dependencies: ["ShelfScanFFI"],
+            dependencies: library.map { .byName(name: $0.name) },
             path: base + "Sources/ShelfScan",
             resources: [.copy("PrivacyInfo.xcprivacy")]
         ),

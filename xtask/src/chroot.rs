@@ -11,6 +11,7 @@ use std::process::Command;
 
 use crate::debian;
 use crate::error::{Error, Result};
+use crate::python::quiet;
 use crate::step::execute;
 use crate::swift::write_if_new;
 use crate::workspace::tools_folder;
@@ -54,6 +55,9 @@ impl Chroot {
         }
         if !debian::may_install() || !debian::install(&["debootstrap", "debian-archive-keyring"])? {
             return Ok(Err(format!("it runs in a Debian {suite} that only root on Debian can make")));
+        }
+        if !quiet(namespace().arg("true")) {
+            return Ok(Err("this root may not mount, as its container forbids it".to_owned()));
         }
         if root.exists() {
             fs::remove_dir_all(&root).map_err(Error::file(&root))?;

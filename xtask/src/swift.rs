@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Mutex;
 
 use serde_json::json;
@@ -27,6 +28,13 @@ const GIGABYTES: u64 = 4;
 const PHOTOS: &str = "../shared/data/fridge/images/val";
 /// How many of them.
 const COUNT: usize = 6;
+/// Looks whether the libraries `$2` and `$3` define all that the script `$1` would export from the XCFramework.
+const EXPORTS: &str = r#"
+defined=$(nm --dynamic --defined-only --format=just-symbols "$2" "$3" | sed 's/@.*//')
+missing=$(LC_ALL=C comm -23 <("$1" --exports) <(echo "$defined" | LC_ALL=C sort -u))
+[ -z "$missing" ] || { echo "the XCFramework would export what no library defines:" $missing; exit 1; }
+echo "the XCFramework exports $("$1" --exports | wc -l) symbols, all of them defined"
+"#;
 
 /// Checks what is generated, on every machine; builds and tests the package where Swift can be had.
 pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
@@ -65,6 +73,24 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     parse.args(["-frontend", "-parse", "-swift-version", "6"]).args(sources(&root().join("ios"))?).args(&apple);
     watch(&mut parse, skipped)?;
 
+    // As at the root of a repository that has the package in `ios`.
+    let mirror = folder.join("mirror");
+    let manifest = fs::read(package.join("Package.swift")).map_err(Error::file(&package))?;
+    write_if_new(&mirror.join("Package.swift"), &manifest)?;
+    for file in files(&package)? {
+        let inside = Path::new("ios").join(file.strip_prefix(&package).unwrap_or(&file));
+        write_if_new(&mirror.join(inside), &fs::read(&file).map_err(Error::file(&file))?)?;
+    }
+    let mut describe = swift("swift");
+    describe.args(["package", "describe", "--package-path"]).arg(&mirror);
+    describe.arg("--scratch-path").arg(folder.join("build-mirror"));
+    execute(describe.stdout(Stdio::null()))?;
+
+    let tflite = shelfscan_tflite::fetched_library(&target());
+    let mut exports = swift("bash");
+    exports.args(["-c", EXPORTS, "exports"]).arg(root().join("ios/build-xcframework.sh")).arg(&library).arg(&tflite);
+    watch(&mut exports, skipped)?;
+
     let mut test = swift("swift");
     test.args(["test", "--disable-swift-testing", "--package-path"])
         .arg(&package)
@@ -73,7 +99,7 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     test.args(["-Xswiftc", "-DSHELFSCAN_PANIC_PROBE", "-Xswiftc", "-warnings-as-errors"]);
     test.arg("-Xlinker").arg(format!("-L{}", library.parent().unwrap_or(&library).display()));
     test.env("LD_LIBRARY_PATH", library.parent().unwrap_or(&library));
-    test.env("TFLITE_LIBRARY_PATH", shelfscan_tflite::fetched_library(&target()));
+    test.env("TFLITE_LIBRARY_PATH", &tflite);
     test.env("SHELFSCAN_ROOT", root()).env("SHELFSCAN_FIXTURES", &fixtures);
     watch(&mut test, skipped)
 }
@@ -128,7 +154,7 @@ fn make_fixtures(folder: &Path) -> Result<()> {
     }
     let mut scan = shelfscan();
     scan.current_dir(root()).arg("scan").args(&photos).args(["--bundle", BUNDLE, "--json"]);
-    execute(scan.arg(folder.join("expected.json")).stdout(std::process::Stdio::null()))?;
+    execute(scan.arg(folder.join("expected.json")).stdout(Stdio::null()))?;
     let names = folder.join("photos.txt");
     fs::write(&names, photos.join("\n")).map_err(Error::file(&names))?;
 
