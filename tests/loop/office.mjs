@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
-const BUILT = process.env.SHELFSCAN_BUILT ?? join(ROOT, 'target/release');
+export const BUILT = process.env.SHELFSCAN_BUILT ?? join(ROOT, 'target/release');
 const SERVER = join(BUILT, 'shelfscan-server');
 const GALLERY = join(ROOT, 'models/sample/gallery');
 export const API = '/api/v1/ai/v2';
@@ -53,6 +53,11 @@ export class Office {
     const token = said.match(/sst_\S+/)?.[0];
     if (!token) throw new Error(`no token in: ${said}`);
     return token;
+  }
+
+  /** The public key that this server signs with. */
+  key() {
+    return execFileSync(SERVER, ['key'], { cwd: this.folder, env: this.variables, encoding: 'utf8' }).trim();
   }
 
   /** Asks the API; the answer's JSON. */
