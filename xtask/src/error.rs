@@ -38,6 +38,8 @@ pub(crate) enum Error {
     Json { path: PathBuf, reason: String },
     #[error("{}: {reason}", path.display())]
     Page { path: PathBuf, reason: String },
+    #[error("{0}")]
+    Office(String),
     #[error("the core and its Python reference differ: {0}")]
     Parity(String),
     #[error(

@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask demo`, `test`, `bench`, `fetch`. CI calls nothing else.
+//! The developer's commands: `cargo xtask demo`, `loop`, `test`, `bench`, `fetch`. CI calls nothing else.
 //!
 //! Each command is a module. They run cargo, rustfmt, pip and the like as a person would, and keep what they fetch or
 //! install in the build folder, so that `cargo clean` is all there is to undo.
@@ -12,6 +12,7 @@ mod debian;
 mod demo;
 mod error;
 mod fetch;
+mod office;
 mod parity;
 mod python;
 mod recipe;
@@ -42,6 +43,8 @@ enum Command {
     Fetch,
     /// Build, enrol the sample's products, scan the sample photo and show the counts.
     Demo(demo::Options),
+    /// Go the way of a crop: scan, queue, sync, a label at the review page, publish, and a scan that knows the SKU.
+    Loop(office::Options),
     /// Measure speed and memory of a scan against the models' own time.
     Bench,
     /// Run every check and test, as CI does.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Fetch => fetch::run().map(done),
         Command::Demo(options) => demo::run(&options).map(done),
+        Command::Loop(options) => office::run(&options).map(done),
         Command::Bench => bench::run().map(done),
         Command::Test(options) => test::run(&options),
     };
