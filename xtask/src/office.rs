@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--package",
         "shelfscan-cli",
     ]))?;
-    let folder = target().join("loop");
+    let folder = target().join("office");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
     }
