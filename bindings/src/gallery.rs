@@ -71,7 +71,10 @@ impl GallerySession {
             let reason = format!("SKU `{}` has no pictures yet: add one, three to eight are best", self.sku.id);
             return Err(ShelfscanError::Gallery(reason));
         }
-        let saved = self.scanner.change(|catalogue| Ok(catalogue.enrol(self.sku.clone().into(), &embeddings)?))?;
+        let ((), saved) = self.scanner.change(|catalogue| {
+            catalogue.enrol(self.sku.clone().into(), &embeddings)?;
+            Ok(catalogue.save_own()?)
+        })?;
         embeddings.clear();
         Ok(saved)
     }

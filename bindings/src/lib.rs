@@ -15,18 +15,27 @@ mod error;
 mod gallery;
 mod logs;
 mod photo;
+mod queue;
 mod result;
 mod scanner;
+mod sync;
 
 pub use error::ShelfscanError;
 pub use gallery::{GallerySession, Subject};
 pub use logs::{LogLevel, start_logging};
 pub use photo::{Orientation, PixelFormat, PixelLayout, YuvLayout};
+pub use queue::{
+    Capture, Correction, Intake, ItemState, KeepReason, MeteredUse, QueueSettings, QueueStatus, QueuedItem, ReviewQueue,
+};
 pub use result::{
     BundleInfo, Candidate, Facing, FacingBox, Failed, Finding, NamedResult, PhotoQuality, ScanResult, ScanTimings, Sku,
     SkuCount, Verdict, report_json,
 };
 pub use scanner::{Cancellation, ScanOptions, Scanner};
+pub use sync::{
+    DownloadRequest, DownloadResult, HoldReason, HttpHeader, HttpOutcome, NetworkKind, NextDownload, NextUpload,
+    SyncConditions, UploadRequest,
+};
 
 uniffi::setup_scaffolding!("shelfscan");
 

@@ -114,7 +114,11 @@ impl Scanner {
 
     /// Takes a SKU out of the bundle, on disk too. Waits for the scans in progress.
     pub fn remove_sku(&self, id: String) -> Result<BundleInfo, ShelfscanError> {
-        self.change(|catalogue| Ok(catalogue.remove(&id)?))
+        let ((), bundle) = self.change(|catalogue| {
+            catalogue.remove(&id)?;
+            Ok(catalogue.save_own()?)
+        })?;
+        Ok(bundle)
     }
 
     /// Gives back what is kept between photos to be quick: decoded pixels and scratch, not the models. For when the system asks
@@ -143,17 +147,17 @@ impl Scanner {
         work(open.as_ref().ok_or(ShelfscanError::Closed)?)
     }
 
-    /// Changes the SKUs, on disk and for the scans after this one. When the change fails all is as it was.
-    pub(crate) fn change(
+    /// Changes the SKUs, for the scans after this one too; `change` saves them. When it fails all is as it was.
+    pub(crate) fn change<T>(
         &self,
-        change: impl FnOnce(&mut Catalogue) -> Result<(), ShelfscanError>,
-    ) -> Result<BundleInfo, ShelfscanError> {
+        change: impl FnOnce(&mut Catalogue) -> Result<T, ShelfscanError>,
+    ) -> Result<(T, BundleInfo), ShelfscanError> {
         let mut open = self.alone();
         let scanner = open.take().ok_or(ShelfscanError::Closed)?;
         let mut catalogue = Catalogue::of(scanner.into_bundle());
-        let changed = change(&mut catalogue).and_then(|()| Ok(catalogue.save()?));
+        let changed = change(&mut catalogue);
         let scanner = open.insert(shelfscan::Scanner::new(catalogue.into_bundle()?));
-        changed.map(|()| scanner.version().into())
+        Ok((changed?, scanner.version().into()))
     }
 
     fn scan_view(
@@ -170,7 +174,7 @@ impl Scanner {
     }
 }
 
-fn core_options(options: ScanOptions, cancellation: Option<Arc<Cancellation>>) -> shelfscan::ScanOptions {
+pub(crate) fn core_options(options: ScanOptions, cancellation: Option<Arc<Cancellation>>) -> shelfscan::ScanOptions {
     shelfscan::ScanOptions {
         confidence: options.confidence,
         tiling: if options.closer_looks { Tiling::Auto } else { Tiling::Off },

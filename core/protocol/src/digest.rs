@@ -18,7 +18,14 @@ pub struct BadDigest;
 impl Sha256 {
     /// The SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
+        Self::of_parts(&[bytes])
+    }
+
+    /// The SHA-256 of the bytes of all parts together.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        parts.iter().for_each(|part| hasher.update(part));
+        Self(hasher.finalize().into())
     }
 }
 

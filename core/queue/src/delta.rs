@@ -45,11 +45,15 @@ pub enum Downloaded {
     },
 }
 
-/// When was asked last.
+/// When was asked last, and whether the whole index is wanted.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Asked {
     at: u64,
+    whole: bool,
 }
+
+/// No index has this SHA-256: asked for what is new since, the server sends all.
+const NO_INDEX: Sha256 = Sha256([0; 32]);
 
 impl Queue {
     /// The question for new SKUs, when it is time for it. `index` is the SHA-256 of the index that came from the office last,
@@ -76,7 +80,8 @@ impl Queue {
                 return Ok(Next::Held(Hold::Metered));
             }
             let Rest { not_before, .. } = rows.fact("downloads")?;
-            let Asked { at } = rows.fact("asked")?;
+            let Asked { at, whole } = rows.fact("asked")?;
+            let index = if whole { NO_INDEX } else { index };
             let until = not_before.max(if at == 0 { 0 } else { at.saturating_add(rules.ask_every) });
             if !backoff::over(not_before, now) || (at <= now && until > now) {
                 return Ok(Next::Wait { until });
@@ -84,6 +89,14 @@ impl Queue {
             let headers = [("Accept".into(), DELTA_TYPE.into())].into_iter().chain(inner.authorization()).collect();
             Ok(Next::Ready(Download { method: "GET", path: delta_path(index, embedder), headers }))
         })
+    }
+
+    /// Has the next question ask for the whole index, at once: for when a delta could not be applied.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn ask_for_whole(&self) -> Result<(), QueueError> {
+        self.with(|rows, _| rows.set_fact("asked", &Asked { at: 0, whole: true }))
     }
 
     /// Takes the answer. Of a document that none of the settings' keys signed nothing is read.
@@ -105,13 +118,13 @@ impl Queue {
             };
             if let Some(answer) = answer {
                 worked(rows, "downloads")?;
-                rows.set_fact("asked", &Asked { at: now })?;
+                rows.set_fact("asked", &Asked { at: now, whole: false })?;
                 return Ok(answer);
             }
             Ok(match outcome.of_any() {
                 Meaning::Never(_, error) => {
                     worked(rows, "downloads")?;
-                    rows.set_fact("asked", &Asked { at: now })?;
+                    rows.set_fact("asked", &Asked { at: now, whole: false })?;
                     Downloaded::Never(error.message)
                 }
                 Meaning::Token => {

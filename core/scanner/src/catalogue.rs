@@ -102,18 +102,18 @@ impl Catalogue {
     /// # Errors
     /// Why the bundle is as it was.
     pub fn save(&mut self) -> Result<(), CatalogueError> {
-        self.save_index_and_manifest()?;
+        let index = self.index()?;
+        self.write(&index)?;
         settle_office(self.models.folder(), None)
     }
 
     /// The new index is put beside the old one, then the manifest is replaced, which is the moment the change counts, then the
     /// index takes its place. [`Bundle::open`] finds a matching pair after a cut at any point.
-    pub(crate) fn save_index_and_manifest(&mut self) -> Result<(), CatalogueError> {
+    pub(crate) fn write(&mut self, index: &[u8]) -> Result<(), CatalogueError> {
         let folder = self.models.folder();
-        let index = self.index()?;
         let mut manifest = Manifest { skus: self.skus.clone(), ..self.models.manifest().clone() };
         manifest.skus.sort_by(|a, b| a.id.cmp(&b.id));
-        manifest.files.insert(INDEX.into(), describe(&index));
+        manifest.files.insert(INDEX.into(), describe(index));
         let mut text = serde_json::to_string_pretty(&manifest)?;
         text.push('\n');
         let write = |name: &str, bytes: &[u8]| {
@@ -121,7 +121,7 @@ impl Catalogue {
             replace_file(&path, bytes).map_err(|source| CatalogueError::Write { path, source })
         };
         self.settle()?;
-        write(INCOMING_INDEX, &index)?;
+        write(INCOMING_INDEX, index)?;
         write(MANIFEST, text.as_bytes()).inspect_err(|_| {
             let _ = fs::remove_file(folder.join(INCOMING_INDEX));
         })?;

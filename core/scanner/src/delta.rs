@@ -73,6 +73,13 @@ pub enum DeltaFault {
     Write(#[from] CatalogueError),
 }
 
+impl DeltaFault {
+    /// Whether the whole index would do where this delta didn't.
+    pub fn is_mended_by_the_whole(&self) -> bool {
+        matches!(self, Self::OtherIndex { .. } | Self::OtherResult { .. } | Self::Vectors(_))
+    }
+}
+
 /// What a delta did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -87,9 +94,12 @@ pub struct Applied {
 }
 
 impl Bundle {
-    /// SHA-256 of the index that came from the office last, or that the bundle was shipped with: what to ask for a delta with.
-    pub fn office_index_sha256(&self) -> Sha256 {
-        office_index(self.models().folder()).map_or(Sha256(self.index_sha256()), |(_, sha256)| sha256)
+    /// What to ask for a delta with: SHA-256 of the index that came from the office last, or that the bundle was shipped with, and
+    /// of the embedder.
+    pub fn office(&self) -> (Sha256, Sha256) {
+        let models = self.models();
+        let index = office_index(models.folder()).map_or(Sha256(self.index_sha256()), |(_, sha256)| sha256);
+        (index, Sha256(models.embedder_sha256()))
     }
 
     /// What changes an index of the bytes `from` with the SKU list `from_skus` to this bundle's; all of it where there is none, or
@@ -161,7 +171,11 @@ impl Catalogue {
         if let Some(sku) = brought.iter().flat_map(Index::skus).find(|sku| !named.contains(sku.id)) {
             return Err(DeltaFault::Unnamed { sku: sku.id.into() });
         }
-        let next = next_office(office, brought.as_ref(), head)?;
+        let next = match (head.from, &brought) {
+            // The whole index comes as it is, so that it fits whatever version built it.
+            (None, Some(_)) => delta.vectors.clone(),
+            _ => next_office(office, brought.as_ref(), head)?,
+        };
         let made = Sha256::of(&next);
         if made != head.to {
             return Err(DeltaFault::OtherResult { stated: head.to, made });
@@ -172,7 +186,9 @@ impl Catalogue {
         let own = |id: &str| !is_brought(id) && !current.agrees_on(id, office);
         let mut merged = Builder::from_index(&next_index);
         // What a person took out on the phone stays out.
-        merged.retain(|id| !(own(id) && current.sku(id).is_none()));
+        let taken_out = |id: &str| own(id) && current.sku(id).is_none();
+        let changed_here = next_index.skus().any(|sku| taken_out(sku.id));
+        merged.retain(|id| !taken_out(id));
         let mut own_skus = Builder::from_index(&current);
         own_skus.retain(own);
         let own_ids: Vec<String> = own_skus.ids().map(str::to_owned).collect();
@@ -194,10 +210,11 @@ impl Catalogue {
         skus.retain(|sku| !named.contains(&*sku.id) && !applied.removed.contains(&sku.id));
         skus.extend(head.skus.iter().map(entry).filter(|sku| left.contains(&sku.id)));
 
-        let merged_is_office = merged.build()? == next;
+        let office_is_all = applied.own.is_empty() && !changed_here;
+        let index = if office_is_all { next.clone() } else { merged.build()? };
         self.replace(skus, merged);
-        self.save_index_and_manifest()?;
-        settle_office(&folder, (!merged_is_office).then_some(&*next))?;
+        self.write(&index)?;
+        settle_office(&folder, (!office_is_all).then_some(&*next))?;
         Ok(applied)
     }
 
@@ -212,7 +229,8 @@ impl Catalogue {
         {
             settle_office(&folder, Some(&Builder::from_index(&current).build()?))?;
         }
-        self.save_index_and_manifest()
+        let index = self.index()?;
+        self.write(&index)
     }
 
     /// The bundle's index as it lies on the disk, which its manifest names.
@@ -227,17 +245,8 @@ impl Catalogue {
 
 /// The office's index after the delta.
 fn next_office(office: &Index, brought: Option<&Index>, head: &DeltaHead) -> Result<Vec<u8>, shelfscan_index::Error> {
-    let mut next = match (head.from, brought) {
-        // The whole index, whatever there was, built the way it was.
-        (None, Some(brought)) => return Builder::from_index(brought).build(),
-        (None, None) => {
-            let mut none = Builder::from_index(office);
-            none.retain(|_| false);
-            return none.build();
-        }
-        (Some(_), _) => Builder::from_index(office),
-    };
-    next.retain(|id| !head.removed.iter().any(|removed| removed == id));
+    let mut next = Builder::from_index(office);
+    next.retain(|id| head.from.is_some() && !head.removed.iter().any(|removed| removed == id));
     if let Some(brought) = brought {
         next.take_over(brought)?;
     }

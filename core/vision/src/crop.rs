@@ -57,9 +57,11 @@ impl Cropper {
     /// # Errors
     /// [`CropError::Outside`] where nothing of the box lies on the photo.
     pub fn cut(&mut self, frame: &Frame<'_>, rect: &Rect) -> Result<Crop, CropError> {
+        if ![rect.left, rect.top, rect.right, rect.bottom].iter().all(|side| side.is_finite()) {
+            return Err(CropError::Outside(*rect));
+        }
         let facing = rect.clipped(&frame.bounds());
-        // Neither for NaN.
-        if !(facing.width() > 0.0 && facing.height() > 0.0) {
+        if facing.area() == 0.0 {
             return Err(CropError::Outside(*rect));
         }
         let shown = facing.grown(CONTEXT);

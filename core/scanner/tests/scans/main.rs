@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is the test's")]
 
 mod bundle;
+mod deltas;
 mod golden;
 mod orientation;
+mod review;
 mod sharing;
 mod truth;
 mod weaker;
