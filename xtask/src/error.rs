@@ -47,6 +47,14 @@ pub(crate) enum Error {
         path.display()
     )]
     Stale { path: PathBuf, accept: &'static str },
+    #[error("{address} could not be downloaded, for the reason above. Maven Central must be reachable")]
+    Maven { address: String },
+    #[error("{module} does not compile, for the reasons above")]
+    Kotlin { module: String },
+    #[error("tests in {name} failed, as shown above")]
+    Tests { name: String },
+    #[error("{}: {reason}", path.display())]
+    Document { path: PathBuf, reason: String },
     #[error("no such step: {0}. `cargo xtask test --list` names them")]
     NoSuchStep(String),
 }

@@ -60,7 +60,7 @@ fn with_path(mut python: Command, packages: &Path) -> Command {
 }
 
 /// The machine's Python 3.
-fn python() -> Result<Command> {
+pub(crate) fn python() -> Result<Command> {
     let usable =
         |name: &&str| quiet(Command::new(name).args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"]));
     ["python3", "python"].into_iter().find(usable).map(Command::new).ok_or(Error::NoPython)

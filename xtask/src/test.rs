@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{chromium, coco, debian, demo, fetch, parity, python, recipe, review, swift, tools};
+use crate::{chromium, coco, debian, demo, fetch, kotlin, parity, python, recipe, review, swift, tools};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -54,6 +54,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "coco", run: |skipped| coco::run(skipped).map(passed) },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
+    Step { name: "kotlin", run: |skipped| kotlin::run(skipped).map(passed) },
     Step { name: "recipe", run: |skipped| recipe::run(skipped).map(passed) },
     Step { name: "demo", run: |_| demo::run(&demo::Options::default()).map(passed) },
     Step { name: "swift", run: |skipped| swift::run(skipped).map(passed) },
