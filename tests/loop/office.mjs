@@ -49,7 +49,7 @@ export class Office {
 
   /** A new token of a role. */
   token(role, name) {
-    const said = execFileSync(SERVER, ['token', 'create', '--role', role, '--name', name], { cwd: this.folder, env: this.variables, encoding: 'utf8' });
+    const said = execFileSync(SERVER, ['token', 'create', '--role', role, '--name', name], { cwd: this.folder, env: this.variables, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     const token = said.match(/sst_\S+/)?.[0];
     if (!token) throw new Error(`no token in: ${said}`);
     return token;
