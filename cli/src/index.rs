@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use shelfscan::index::{BuildOptions, Index};
+use shelfscan::npy::Array;
 use shelfscan::{Bundle, Catalogue, Models, SkuEntry, Subject};
 
 use crate::failure::Failure;
 use crate::gallery::{self, Embedded};
-use crate::npy::Array;
 use crate::output::Output;
 use crate::{scan, table};
 

@@ -13,7 +13,6 @@ mod eval;
 mod failure;
 mod gallery;
 mod index;
-mod npy;
 mod output;
 mod photos;
 mod scan;

@@ -1,14 +1,20 @@
 //! Which models this machine recognises with.
 //!
 //! Owns what the settings and `pipeline.yaml` come to: one bundle folder, of which the manifest says everything about the models. A
-//! model given by itself must be one that the manifest beside it, or of the bundle named, describes. Refuses models without one.
+//! model given by itself must be one that the manifest beside it, or of the bundle named, describes; of embeddings in `.npy` an index
+//! is made. Refuses models without a manifest.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use shelfscan::{DETECTOR, EMBEDDER, MANIFEST, Manifest};
+use shelfscan::index::BuildOptions;
+use shelfscan::npy::Array;
+use shelfscan::{
+    BundleError, Catalogue, CatalogueError, DETECTOR, EMBEDDER, INDEX, MANIFEST, Manifest, Models, SkuEntry, describe,
+};
 
 use crate::bundles::copy_files;
 use crate::config::{Config, ModelFiles};
@@ -29,7 +35,13 @@ pub enum ModelsError {
         /// The system's reason.
         source: io::Error,
     },
-    /// `pipeline.yaml` is not as it must be.
+    /// The embedder can't be used.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// No index can be made of the embeddings.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// `pipeline.yaml`, a manifest or embeddings are not as they must be.
     #[error("{}: {reason}", .path.display())]
     Pipeline {
         /// The file.
@@ -81,30 +93,21 @@ pub fn bundle(config: &Config) -> Result<PathBuf, ModelsError> {
             return Err(ModelsError::Kind { variable, path: path.clone(), reason });
         }
     }
-    if let Some(path) = embeddings.as_ref().filter(|path| path.extension().is_none_or(|ending| ending != "index")) {
-        let reason = "an index of a bundle is needed; make one of a .npy with `shelfscan index build --from`";
+    let ending = |path: &PathBuf| path.extension().map(|ending| ending.to_string_lossy().into_owned());
+    if let Some(path) = embeddings.as_ref().filter(|path| !matches!(ending(path).as_deref(), Some("index" | "npy"))) {
+        let reason = "a .npy of the SKUs' embeddings is needed, or an index";
         return Err(ModelsError::Kind { variable: "AI_V2_EMBEDDINGS_PATH", path: path.clone(), reason });
     }
     let beside = |model: &Option<PathBuf>| model.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let folder = match pipeline
-        .bundle
-        .or_else(|| beside(&detector))
-        .or_else(|| beside(&embedder))
-        .or_else(|| beside(&embeddings))
-    {
-        Some(folder) => folder,
-        None if default_bundle().join(MANIFEST).is_file() => return Ok(default_bundle().into()),
-        None => return Err(ModelsError::Nothing),
-    };
+    let default = || default_bundle().join(MANIFEST).is_file().then(|| default_bundle().to_owned());
+    let named = pipeline.bundle.or_else(|| beside(&detector)).or_else(|| beside(&embedder));
+    let folder = named.or_else(default).or_else(|| beside(&embeddings)).ok_or(ModelsError::Nothing)?;
     if !folder.join(MANIFEST).is_file() {
         return Err(ModelsError::NoManifest { path: detector.or(embedder).or(embeddings).unwrap_or(folder) });
     }
-    let given = [(DETECTOR, detector), (EMBEDDER, embedder), (shelfscan::INDEX, embeddings)];
-    let others: Vec<(&str, PathBuf)> = given
-        .into_iter()
-        .filter_map(|(name, path)| Some((name, path?)))
-        .filter(|(name, path)| !same(path, &folder.join(name)))
-        .collect();
+    let given = [(DETECTOR, detector), (EMBEDDER, embedder), (INDEX, embeddings)];
+    let given = given.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    let others: Vec<(&str, PathBuf)> = given.filter(|(name, path)| !same(path, &folder.join(name))).collect();
     if others.is_empty() { Ok(folder) } else { put_together(&folder, &others, &config.data) }
 }
 
@@ -117,15 +120,64 @@ fn put_together(folder: &Path, others: &[(&str, PathBuf)], data: &Path) -> Resul
     fs::create_dir_all(&made).map_err(failed(&made))?;
     let path = folder.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(failed(&path))?;
-    let manifest: Manifest = serde_json::from_str(&text)
+    let mut manifest: Manifest = serde_json::from_str(&text)
         .map_err(|error| ModelsError::Pipeline { path: path.clone(), reason: error.to_string() })?;
-    let names = manifest.files.keys().map(String::as_str).chain([MANIFEST]);
+    let names = manifest.files.keys().map(String::as_str);
     let names: Vec<&str> = names.filter(|name| others.iter().all(|(other, _)| other != name)).collect();
     copy_files(folder, &made, &names).map_err(|(path, source)| ModelsError::File { path, source })?;
+    let mut embeddings = None;
     for (name, path) in others {
-        fs::copy(path, made.join(name)).map_err(failed(path))?;
+        if path.extension().is_some_and(|ending| ending == "npy") {
+            embeddings = Some(path);
+            continue;
+        }
+        let bytes = fs::read(path).map_err(failed(path))?;
+        if *name == INDEX {
+            // It carries the hash of its embedder, which is checked; the manifest's own entry is of another index.
+            manifest.files.insert(INDEX.into(), describe(&bytes));
+        }
+        fs::write(made.join(name), bytes).map_err(failed(path))?;
+    }
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| ModelsError::Pipeline { path: path.clone(), reason: error.to_string() })?;
+    fs::write(made.join(MANIFEST), text).map_err(failed(&made))?;
+    if let Some(npy) = embeddings {
+        index_of(npy, &made)?;
     }
     Ok(made)
+}
+
+/// Makes the bundle's index of embeddings and of the SKUs in the JSON list beside them, as `shelfscan index export` writes both.
+fn index_of(npy: &Path, made: &Path) -> Result<(), ModelsError> {
+    let labels = npy.with_extension("labels.json");
+    let text = fs::read_to_string(&labels).map_err(failed(&labels))?;
+    let unusable = |path: &Path, reason: String| ModelsError::Pipeline { path: path.into(), reason };
+    let ids: Vec<String> = serde_json::from_str(&text)
+        .map_err(|error| unusable(&labels, format!("a JSON list of SKU ids is needed: {error}")))?;
+    let array = Array::parse(&fs::read(npy).map_err(failed(npy))?).map_err(|reason| unusable(npy, reason))?;
+    let models = Models::open(made, 1)?;
+    let dim = models.manifest().embedder.dim;
+    if array.shape != (ids.len(), dim) || ids.is_empty() {
+        let (rows, columns) = array.shape;
+        let reason = format!(
+            "its shape is {rows} x {columns}, but {} labels and the embedder make {} x {dim}",
+            ids.len(),
+            ids.len()
+        );
+        return Err(unusable(npy, reason));
+    }
+    let known = models.manifest().skus.clone();
+    let mut by_sku: BTreeMap<&str, Vec<Vec<f32>>> = BTreeMap::new();
+    for (id, row) in ids.iter().zip(array.numbers.chunks_exact(dim)) {
+        by_sku.entry(id).or_default().push(row.to_vec());
+    }
+    let mut catalogue = Catalogue::empty(models, BuildOptions::default())?;
+    for (id, embeddings) in by_sku {
+        let entry = known.iter().find(|sku| sku.id == id).cloned();
+        let nameless = || SkuEntry { id: id.into(), name: id.into(), container: None, barcode: None };
+        catalogue.enrol(entry.unwrap_or_else(nameless), &embeddings)?;
+    }
+    Ok(catalogue.save()?)
 }
 
 fn read(path: &Path) -> Result<Pipeline, ModelsError> {

@@ -28,6 +28,7 @@ mod error;
 mod gallery;
 pub mod manifest;
 mod models;
+pub mod npy;
 mod parallel;
 mod report;
 mod result;

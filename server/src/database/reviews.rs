@@ -53,7 +53,7 @@ pub struct Reviewer<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
     /// It was taken; the item as it is now.
-    Taken(ItemRow),
+    Taken(Box<ItemRow>),
     /// There is no such item.
     NoItem,
     /// Somebody else has it before them until then, Unix milliseconds.
@@ -215,7 +215,7 @@ impl Database {
         let told = (Some(opinion.name()), opinion.sku());
         audit(&mut changes, reviewer, "label", &before, told, at).await?;
         changes.commit().await?;
-        Ok(Said::Taken(after))
+        Ok(Said::Taken(Box::new(after)))
     }
 
     /// Takes back the last opinion a reviewer gave and hands them its item again until `until`; none where there is none.

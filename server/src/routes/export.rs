@@ -70,12 +70,13 @@ pub async fn export(
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
         let mut out = io::BufWriter::with_capacity(CHUNK, Chunks(sender.clone()));
-        if let Err(error) = write(&server, &handle, format, &mut out).and_then(|()| out.flush()) {
-            if error.kind() != io::ErrorKind::BrokenPipe {
-                log::error!("an export ended early: {error}");
-                // An error here cuts the connection: nobody takes the part for the whole.
-                let _ = sender.blocking_send(Err(error));
-            }
+        let written = write(&server, &handle, format, &mut out).and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            log::error!("an export ended early: {error}");
+            // An error here cuts the connection: nobody takes the part for the whole.
+            let _ = sender.blocking_send(Err(error));
         }
     });
     let body = Body::from_stream(futures_util::stream::unfold(receiver, |mut receiver| async move {

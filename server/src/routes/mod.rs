@@ -38,8 +38,11 @@ const PEOPLE: &[Role] = &[Role::Reviewer, Role::Admin];
 const ADMINS: &[Role] = &[Role::Admin];
 const ALL: &[Role] = &Role::ALL;
 
-/// Every route that needs a token: its path, its methods, the roles it is open to.
-fn guarded(limits: &Limits) -> Vec<(String, MethodRouter<Arc<Server>>, &'static [Role])> {
+/// A route that needs a token: its path, its methods, the roles it is open to.
+type Guarded = (String, MethodRouter<Arc<Server>>, &'static [Role]);
+
+/// Every route that needs a token.
+fn guarded(limits: &Limits) -> Vec<Guarded> {
     let api = |path: &str| format!("{BASE}{path}");
     vec![
         (api("/recognize"), post(recognise::recognise).layer(DefaultBodyLimit::max(limits.photo_bytes)), ALL),

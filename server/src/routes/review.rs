@@ -384,7 +384,7 @@ pub(super) async fn say(server: &Server, caller: &Token, item: &str, opinion: &O
     match server.database.say(reviewer, item, opinion).await? {
         Said::Taken(row) => {
             server.metrics.labels.inc();
-            view(server, row).await
+            view(server, *row).await
         }
         Said::NoItem => Err(no_item(item)),
         Said::Leased(until) => {

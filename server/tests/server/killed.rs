@@ -32,7 +32,7 @@ fn start(data: &TempDir) -> Program {
     let mut child = command(data).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let url = loop {
-        let line = lines.next().expect("the server ended before it listened").unwrap();
+        let line = lines.next().unwrap_or_else(|| panic!("the server ended before it listened")).unwrap();
         if let Some((_, url)) = line.split_once("listening on ") {
             break url.to_owned();
         }
@@ -85,7 +85,12 @@ async fn what_was_answered_is_there_after_a_kill_at_any_moment() {
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis(150 + round * 97)).await;
+        // However slow the machine is, some are through by then, and some on their way.
+        let begun = next.load(Ordering::Relaxed);
+        while next.load(Ordering::Relaxed) < begun + 18 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(round * 37)).await;
         // SIGKILL: nothing of the program runs after it.
         program.child.kill().unwrap();
         program.child.wait().unwrap();

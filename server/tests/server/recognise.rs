@@ -103,3 +103,57 @@ async fn more_photos_than_places_come_again_later() {
         assert!(metrics.lines().any(|found| found == line), "`{line}` is not in:\n{metrics}");
     }
 }
+
+/// Files of several places make one bundle: the models of one, the SKUs' embeddings of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guides_variables_name_models_and_embeddings() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = Bundle::open(&shipped(), 1).unwrap();
+    let (mut ids, mut numbers) = (Vec::new(), Vec::new());
+    for (id, prototype) in bundle.index().prototypes().filter(|(id, _)| *id == "pepsi" || *id == "7up") {
+        ids.push(id.to_owned());
+        numbers.extend(prototype);
+    }
+    let npy = folder.path().join("embeddings.npy");
+    let array = shelfscan::npy::Array { shape: (ids.len(), bundle.index().dim()), numbers };
+    std::fs::write(&npy, array.to_bytes()).unwrap();
+    std::fs::write(folder.path().join("embeddings.labels.json"), serde_json::to_string(&ids).unwrap()).unwrap();
+    let pipeline = folder.path().join("pipeline.yaml");
+    let shipped = shipped().canonicalize().unwrap();
+    let text = format!("bundle: {}\nembeddings_path: embeddings.npy\nother: {{left: alone}}\n", shipped.display());
+    std::fs::write(&pipeline, text).unwrap();
+    let set = [("AI_V2_ENABLED", "true"), ("AI_V2_PIPELINE_CONFIG", pipeline.to_str().unwrap())];
+    let server = Running::on(Stores::Embedded, &set).await.unwrap();
+    let skus = server.get(Role::Reviewer, &format!("{BASE}/review/skus?q=pepsi")).await.json();
+    assert_eq!(crate::running::ids(&skus["skus"]), ["pepsi"], "the bundle's other SKUs are not known here");
+    let answered = recognise(&server, "a.png", &photo()).await.json();
+    assert_ne!(answered["photos"][0]["bundle"]["index"], bundle.index_version());
+}
+
+/// Models that must be there and are not: the server doesn't start, and says what is missing.
+#[tokio::test]
+async fn models_that_cant_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let onnx = folder.path().join("detector.onnx");
+    let lonely = folder.path().join("detector.tflite");
+    std::fs::write(&lonely, "no model").unwrap();
+    for (name, path, words) in [
+        ("AI_V2_DETECTOR_MODEL", &onnx, "ONNX"),
+        ("AI_V2_DETECTOR_MODEL", &lonely, "manifest.json"),
+        ("AI_V2_PIPELINE_CONFIG", &folder.path().join("pipeline.yaml"), "pipeline.yaml"),
+        ("AI_V2_EMBEDDINGS_PATH", &folder.path().join("embeddings.csv"), ".npy"),
+    ] {
+        let data = folder.path().join("data").display().to_string();
+        let mut set: std::collections::BTreeMap<String, String> =
+            [("SHELFSCAN_DATA", data.as_str()), ("AI_V2_ENABLED", "true"), (name, path.to_str().unwrap())]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let config = shelfscan_server::Config::from_variables(&set).unwrap();
+        let error = shelfscan_server::Server::open(config).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        // Where nobody says that there must be models, the rest works.
+        set.remove("AI_V2_ENABLED");
+        let config = shelfscan_server::Config::from_variables(&set).unwrap();
+        assert!(shelfscan_server::Server::open(config).await.is_ok(), "{name}");
+    }
+}

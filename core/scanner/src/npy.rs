@@ -1,7 +1,6 @@
-//! Two-dimensional float32 arrays in numpy's file format, version 1.0 (NEP 1): what `index build --from` and `export` exchange
-//! with Python.
+//! Two-dimensional float32 arrays in numpy's file format, version 1.0 (NEP 1): what embeddings are exchanged with Python in.
 //!
-//! Refuses other element types, orders and dimensions, by name.
+//! Owns reading and writing their bytes. Refuses other element types, orders and dimensions, by name.
 
 const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
 /// The header with its ten bytes of preamble fills whole blocks of this many bytes.
@@ -18,6 +17,9 @@ pub struct Array {
 
 impl Array {
     /// Reads a whole file.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let rest = bytes.strip_prefix(MAGIC).ok_or("not a .npy file of version 1.0; numpy.save writes one")?;
         let (length, rest) = rest.split_first_chunk::<2>().ok_or("it ends within its header")?;
