@@ -1,4 +1,4 @@
-// Owns the screen: the photo with its boxes, the table of counts, and the ways to a photo.
+// Owns the screen: the photo with its boxes, the table of counts, the ways to a photo, and what waits for the server.
 
 import PhotosUI
 import ShelfScan
@@ -31,6 +31,9 @@ struct ShelfView: View {
             .toolbar {
                 ToolbarItemGroup(placement: .bottomBar) {
                     PhotosPicker(selection: $picked, matching: .images) { Label("Choose", systemImage: "photo") }
+                    Spacer()
+                    if let status = shelf.queueStatus { QueueButton(status: status, isSyncing: shelf.isSyncing, sync: shelf.sync) }
+                    Spacer()
                     Button { isTakingPhoto = true } label: { Label("Take", systemImage: "camera") }
                         .disabled(!CameraPicker.isAvailable)
                 }
@@ -117,20 +120,25 @@ private struct CorrectionView: View {
     @ObservedObject var shelf: ShelfModel
     let facing: Int
     let done: () -> Void
+    @State private var newName = ""
 
     var body: some View {
         NavigationStack {
             List {
                 Section("Most like it") {
                     ForEach(candidates, id: \.sku) { candidate in
-                        Button("\(shelf.name(of: candidate.sku)) (\(candidate.similarity, specifier: "%.2f"))") { take(candidate.sku) }
+                        Button("\(shelf.name(of: candidate.sku)) (\(candidate.similarity, specifier: "%.2f"))") { take(.sku(id: candidate.sku)) }
                     }
                 }
                 Section("All") {
                     ForEach(shelf.skus, id: \.id) { sku in
-                        Button(sku.name) { take(sku.id) }
+                        Button(sku.name) { take(.sku(id: sku.id)) }
                     }
-                    Button("None of them", role: .destructive) { take(nil) }
+                }
+                Section("None of them") {
+                    TextField("Name of the new product", text: $newName)
+                        .onSubmit { if !newName.isEmpty { take(.newSku(name: newName, container: nil, barcode: nil)) } }
+                    Button("Not a product", role: .destructive) { take(.notAProduct) }
                 }
             }
             .navigationTitle("What is it?")
@@ -143,9 +151,32 @@ private struct CorrectionView: View {
         shelf.shelf?.result.facings[facing].candidates ?? []
     }
 
-    private func take(_ sku: String?) {
-        shelf.correct(facing, to: sku)
+    private func take(_ correction: FacingCorrection) {
+        shelf.correct(facing, to: correction)
         done()
+    }
+}
+
+/// What waits, and "sync now".
+private struct QueueButton: View {
+    let status: QueueStatus
+    let isSyncing: Bool
+    let sync: () -> Void
+
+    var body: some View {
+        Button(action: sync) {
+            VStack {
+                Text(isSyncing ? "Syncing…" : "Sync now").font(.footnote).bold()
+                Text(state).font(.caption2)
+            }
+        }
+        .disabled(isSyncing || status.waiting == 0)
+    }
+
+    private var state: String {
+        if status.tokenRejected { return "sign in again" }
+        if status.refused > 0 { return "\(status.waiting) waiting, \(status.refused) refused" }
+        return status.waiting == 0 ? "all sent" : "\(status.waiting) waiting"
     }
 }
 

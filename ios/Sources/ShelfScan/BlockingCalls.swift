@@ -18,9 +18,7 @@ enum BlockingCalls {
         try Task.checkCancellation()
         let cancellation = ScanCancellation()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                queue.async { continuation.resume(with: Result { try work(cancellation) }.mapError(seen)) }
-            }
+            try await finish { try work(cancellation) }
         } onCancel: {
             cancellation.cancel()
         }
@@ -28,8 +26,9 @@ enum BlockingCalls {
 
     /// Runs `work` to its end, whether the task is cancelled or not.
     static func finish<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result(catching: work).mapError(seen)) }
+        let call = Call(work)
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: call.made().mapError(seen)) }
         }
     }
 
@@ -37,6 +36,19 @@ enum BlockingCalls {
     static func value<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: work()) }
+        }
+    }
+
+    /// A call, and what it holds until it is made: a photo, the queue. That is let go before the caller goes on, not some time after.
+    private final class Call<T>: @unchecked Sendable {
+        private var work: (@Sendable () throws -> T)?
+
+        init(_ work: @escaping @Sendable () throws -> T) {
+            self.work = work
+        }
+
+        func made() -> Result<T, any Error> {
+            Result { try work.take()!() }
         }
     }
 }

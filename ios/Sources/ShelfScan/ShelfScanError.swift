@@ -16,6 +16,12 @@ public enum ShelfScanError: Error, Equatable, Sendable {
     case runtime(String)
     /// A SKU was not enrolled or removed; the bundle is as it was.
     case gallery(String)
+    /// What is to be queued can't travel: the box is not on the photo, or a tag, a label, a key or an id is not as it must be.
+    case item(String)
+    /// The queue's file can't be read or written, or another process has it open. Nothing accepted is lost.
+    case queue(String)
+    /// The disk is full. Nothing accepted is lost, the queue goes on when there is room.
+    case diskFull(String)
     /// The scanner was closed; open the bundle again to go on.
     case closed
     /// A fault of the library: the call had no effect, the app may go on. Please report it.
@@ -25,7 +31,9 @@ public enum ShelfScanError: Error, Equatable, Sendable {
 extension ShelfScanError: LocalizedError {
     public var errorDescription: String? {
         switch self {
-        case .photo(let message), .bundle(let message), .runtime(let message), .gallery(let message): message
+        case .photo(let message), .bundle(let message), .runtime(let message), .gallery(let message),
+            .item(let message), .queue(let message), .diskFull(let message):
+            message
         case .closed: "the scanner was closed; open the bundle again to go on"
         case .fault(let message): "a fault of the library, please report it: \(message)"
         }
@@ -39,6 +47,10 @@ func seen(_ error: any Error) -> any Error {
     case CoreError.Bundle(let message): ShelfScanError.bundle(message)
     case CoreError.Runtime(let message): ShelfScanError.runtime(message)
     case CoreError.Gallery(let message): ShelfScanError.gallery(message)
+    case CoreError.Item(let message): ShelfScanError.item(message)
+    // Opening sets a damaged file aside; one that is damaged later can't be read.
+    case CoreError.Queue(let message), CoreError.QueueDamaged(let message): ShelfScanError.queue(message)
+    case CoreError.DiskFull(let message): ShelfScanError.diskFull(message)
     case CoreError.Cancelled: CancellationError()
     case CoreError.Closed: ShelfScanError.closed
     case is ShelfScanError, is CancellationError: error

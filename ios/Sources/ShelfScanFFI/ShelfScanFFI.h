@@ -283,6 +283,116 @@ int8_t uniffi_shelfscan_ffi_fn_method_gallerysession_remove_last(uint64_t ptr, R
 RustBuffer uniffi_shelfscan_ffi_fn_method_gallerysession_save(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CLONE_REVIEWQUEUE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CLONE_REVIEWQUEUE
+uint64_t uniffi_shelfscan_ffi_fn_clone_reviewqueue(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_FREE_REVIEWQUEUE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_FREE_REVIEWQUEUE
+void uniffi_shelfscan_ffi_fn_free_reviewqueue(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CONSTRUCTOR_REVIEWQUEUE_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CONSTRUCTOR_REVIEWQUEUE_OPEN
+uint64_t uniffi_shelfscan_ffi_fn_constructor_reviewqueue_open(RustBuffer path, RustBuffer settings, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CONSTRUCTOR_REVIEWQUEUE_OPEN_OR_SET_ASIDE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CONSTRUCTOR_REVIEWQUEUE_OPEN_OR_SET_ASIDE
+uint64_t uniffi_shelfscan_ffi_fn_constructor_reviewqueue_open_or_set_aside(RustBuffer path, RustBuffer settings, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CORRECT_FILE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CORRECT_FILE
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_correct_file(uint64_t ptr, uint64_t scanner, ForeignBytes bytes, RustBuffer facing, RustBuffer correction, RustBuffer capture, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CORRECT_PIXELS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CORRECT_PIXELS
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_correct_pixels(uint64_t ptr, uint64_t scanner, ForeignBytes pixels, RustBuffer layout, RustBuffer facing, RustBuffer correction, RustBuffer capture, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CROP
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_CROP
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_crop(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_DROP_ITEM
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_DROP_ITEM
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_drop_item(uint64_t ptr, RustBuffer id, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_ITEM
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_ITEM
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_item(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_LATEST
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_LATEST
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_latest(uint64_t ptr, uint32_t most, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_FILE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_FILE
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_file(uint64_t ptr, uint64_t scanner, ForeignBytes bytes, RustBuffer result, RustBuffer options, RustBuffer capture, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_PIXELS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_PIXELS
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_pixels(uint64_t ptr, uint64_t scanner, ForeignBytes pixels, RustBuffer layout, RustBuffer result, RustBuffer options, RustBuffer capture, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_YUV
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_OFFER_YUV
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_yuv(uint64_t ptr, uint64_t scanner, ForeignBytes y, ForeignBytes u, ForeignBytes v, RustBuffer layout, RustBuffer result, RustBuffer options, RustBuffer capture, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_RETRY
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_RETRY
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_retry(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_SET_ASIDE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_SET_ASIDE
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_set_aside(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_STATUS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_STATUS
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_status(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_MARK_SENDING
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_MARK_SENDING
+void uniffi_shelfscan_ffi_fn_method_reviewqueue_mark_sending(uint64_t ptr, RustBuffer ids, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_NEXT_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_NEXT_DOWNLOAD
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_next_download(uint64_t ptr, uint64_t scanner, uint64_t now, RustBuffer conditions, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_NEXT_UPLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_NEXT_UPLOAD
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_next_upload(uint64_t ptr, uint64_t now, RustBuffer conditions, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_REPORT
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_report(uint64_t ptr, RustBuffer id, RustBuffer outcome, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_REPORT_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_REPORT_DOWNLOAD
+RustBuffer uniffi_shelfscan_ffi_fn_method_reviewqueue_report_download(uint64_t ptr, uint64_t scanner, RustBuffer outcome, uint64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_SET_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_METHOD_REVIEWQUEUE_SET_TOKEN
+void uniffi_shelfscan_ffi_fn_method_reviewqueue_set_token(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CLONE_CANCELLATION
 #define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_FN_CLONE_CANCELLATION
 uint64_t uniffi_shelfscan_ffi_fn_clone_cancellation(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -676,6 +786,114 @@ uint16_t uniffi_shelfscan_ffi_checksum_method_gallerysession_save(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CORRECT_FILE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CORRECT_FILE
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_correct_file(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CORRECT_PIXELS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CORRECT_PIXELS
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_correct_pixels(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CROP
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_CROP
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_crop(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_DROP_ITEM
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_DROP_ITEM
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_drop_item(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_ITEM
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_ITEM
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_item(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_LATEST
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_LATEST
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_latest(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_FILE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_FILE
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_file(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_PIXELS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_PIXELS
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_pixels(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_YUV
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_OFFER_YUV
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_yuv(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_RETRY
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_RETRY
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_retry(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_SET_ASIDE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_SET_ASIDE
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_set_aside(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_STATUS
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_STATUS
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_status(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_MARK_SENDING
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_MARK_SENDING
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_mark_sending(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_NEXT_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_NEXT_DOWNLOAD
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_next_download(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_NEXT_UPLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_NEXT_UPLOAD
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_next_upload(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_REPORT
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_REPORT
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_report(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_REPORT_DOWNLOAD
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_REPORT_DOWNLOAD
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_report_download(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_SET_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_REVIEWQUEUE_SET_TOKEN
+uint16_t uniffi_shelfscan_ffi_checksum_method_reviewqueue_set_token(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_CANCELLATION_CANCEL
 #define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_METHOD_CANCELLATION_CANCEL
 uint16_t uniffi_shelfscan_ffi_checksum_method_cancellation_cancel(void
@@ -739,6 +957,18 @@ uint16_t uniffi_shelfscan_ffi_checksum_method_scanner_skus(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_GALLERYSESSION_NEW
 #define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_GALLERYSESSION_NEW
 uint16_t uniffi_shelfscan_ffi_checksum_constructor_gallerysession_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_REVIEWQUEUE_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_REVIEWQUEUE_OPEN
+uint16_t uniffi_shelfscan_ffi_checksum_constructor_reviewqueue_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_REVIEWQUEUE_OPEN_OR_SET_ASIDE
+#define UNIFFI_FFIDEF_UNIFFI_SHELFSCAN_FFI_CHECKSUM_CONSTRUCTOR_REVIEWQUEUE_OPEN_OR_SET_ASIDE
+uint16_t uniffi_shelfscan_ffi_checksum_constructor_reviewqueue_open_or_set_aside(void
     
 );
 #endif

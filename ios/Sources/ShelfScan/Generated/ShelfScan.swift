@@ -465,11 +465,43 @@ fileprivate final class UniffiHandleMap<T>: @unchecked Sendable {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
+    typealias FfiType = UInt16
+    typealias SwiftType = UInt16
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt16 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
     typealias FfiType = UInt32
     typealias SwiftType = UInt32
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt32 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
+    typealias FfiType = UInt64
+    typealias SwiftType = UInt64
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt64 {
         return try lift(readInt(&buf))
     }
 
@@ -1114,6 +1146,522 @@ public func FfiConverterTypeBlockingScanner_lower(_ value: BlockingScanner) -> U
 
 
 /**
+ * The crops that a person should look at, kept in one file until the server has them. Any thread may call; each call blocks.
+ * Times are Unix time in milliseconds, by the phone's clock.
+ */
+public protocol ReviewQueueProtocol: AnyObject, Sendable {
+    
+    /**
+     * Takes what a person says of a facing on a photo file. A facing that the scan missed may be made up: its box counts.
+     */
+    func correctFile(scanner: BlockingScanner, bytes: Data, facing: Facing, correction: FacingCorrection, capture: PhotoCapture, now: UInt64) throws  -> QueueIntake
+    
+    /**
+     * Takes what a person says of a facing on packed pixels.
+     */
+    func correctPixels(scanner: BlockingScanner, pixels: Data, layout: PixelLayout, facing: Facing, correction: FacingCorrection, capture: PhotoCapture, now: UInt64) throws  -> QueueIntake
+    
+    /**
+     * An item's crop, a JPEG, while it waits or was refused.
+     */
+    func crop(id: String) throws  -> Data?
+    
+    /**
+     * Gives up an item because a person says so.
+     */
+    func dropItem(id: String, now: UInt64) throws  -> QueuedItem
+    
+    /**
+     * What became of an item.
+     */
+    func item(id: String) throws  -> QueuedItem
+    
+    /**
+     * The items accepted last, the latest first. Those sent or given up are remembered for the last 2,000.
+     */
+    func latest(most: UInt32) throws  -> [QueuedItem]
+    
+    /**
+     * Offers the uncertain facings of a photo file that was scanned with these options.
+     */
+    func offerFile(scanner: BlockingScanner, bytes: Data, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64) throws  -> QueueIntake
+    
+    /**
+     * Offers the uncertain facings of packed pixels that were scanned with these options.
+     */
+    func offerPixels(scanner: BlockingScanner, pixels: Data, layout: PixelLayout, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64) throws  -> QueueIntake
+    
+    /**
+     * Offers the uncertain facings of a 4:2:0 picture that was scanned with these options.
+     */
+    func offerYuv(scanner: BlockingScanner, y: Data, u: Data, v: Data, layout: YuvLayout, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64) throws  -> QueueIntake
+    
+    /**
+     * Has a refused item sent again.
+     */
+    func retry(id: String) throws  -> QueuedItem
+    
+    /**
+     * Where a damaged file was put by `openOrSetAside`.
+     */
+    func setAside()  -> String?
+    
+    /**
+     * Counts, and what holds the queue up.
+     */
+    func status() throws  -> QueueStatus
+    
+    /**
+     * Says that the system still sends these items for a process before this one (a background session): they are not handed
+     * out until they are reported on.
+     */
+    func markSending(ids: [String]) throws 
+    
+    /**
+     * Whether to ask for new SKUs, and how.
+     */
+    func nextDownload(scanner: BlockingScanner, now: UInt64, conditions: SyncConditions) throws  -> NextDownload
+    
+    /**
+     * The next item to send under these conditions; calling again before reporting gives another, so several can be sent at a
+     * time. What was handed out before the process ended is handed out again.
+     */
+    func nextUpload(now: UInt64, conditions: SyncConditions) throws  -> NextUpload
+    
+    /**
+     * Takes the answer for an item and gives what became of it. Reporting twice does no harm.
+     */
+    func report(id: String, outcome: HttpOutcome, now: UInt64) throws  -> QueuedItem
+    
+    /**
+     * Takes the answer for new SKUs: checks its signature and changes the SKUs, all or nothing. Waits for the scans in progress.
+     */
+    func reportDownload(scanner: BlockingScanner, outcome: HttpOutcome, now: UInt64) throws  -> DownloadResult
+    
+    /**
+     * The token for the server, kept in memory only: give it after each start.
+     */
+    func setToken(token: String?) 
+    
+}
+/**
+ * The crops that a person should look at, kept in one file until the server has them. Any thread may call; each call blocks.
+ * Times are Unix time in milliseconds, by the phone's clock.
+ */
+open class ReviewQueue: ReviewQueueProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_shelfscan_ffi_fn_clone_reviewqueue(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_shelfscan_ffi_fn_free_reviewqueue(handle, $0) }
+    }
+
+    
+    /**
+     * Opens the queue's file, or makes it. Fails with `QueueDamaged` where it is no queue.
+     */
+public static func `open`(path: String, settings: QueueSettings)throws  -> ReviewQueue  {
+    return try  FfiConverterTypeReviewQueue_lift(try rustCallWithError(FfiConverterTypeShelfscanError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_constructor_reviewqueue_open(
+        FfiConverterString.lower(path),
+        FfiConverterTypeQueueSettings_lower(settings),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * As `open`; a damaged file is renamed and kept, and a new queue begins.
+     */
+public static func openOrSetAside(path: String, settings: QueueSettings)throws  -> ReviewQueue  {
+    return try  FfiConverterTypeReviewQueue_lift(try rustCallWithError(FfiConverterTypeShelfscanError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_constructor_reviewqueue_open_or_set_aside(
+        FfiConverterString.lower(path),
+        FfiConverterTypeQueueSettings_lower(settings),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+    /**
+     * Takes what a person says of a facing on a photo file. A facing that the scan missed may be made up: its box counts.
+     */
+open func correctFile(scanner: BlockingScanner, bytes: Data, facing: Facing, correction: FacingCorrection, capture: PhotoCapture, now: UInt64)throws  -> QueueIntake  {
+    return try  FfiConverterTypeQueueIntake_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(bytes) { bytesFb in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_correct_file(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        bytesFb,
+        FfiConverterTypeFacing_lower(facing),
+        FfiConverterTypeFacingCorrection_lower(correction),
+        FfiConverterTypePhotoCapture_lower(capture),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Takes what a person says of a facing on packed pixels.
+     */
+open func correctPixels(scanner: BlockingScanner, pixels: Data, layout: PixelLayout, facing: Facing, correction: FacingCorrection, capture: PhotoCapture, now: UInt64)throws  -> QueueIntake  {
+    return try  FfiConverterTypeQueueIntake_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(pixels) { pixelsFb in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_correct_pixels(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        pixelsFb,
+        FfiConverterTypePixelLayout_lower(layout),
+        FfiConverterTypeFacing_lower(facing),
+        FfiConverterTypeFacingCorrection_lower(correction),
+        FfiConverterTypePhotoCapture_lower(capture),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * An item's crop, a JPEG, while it waits or was refused.
+     */
+open func crop(id: String)throws  -> Data?  {
+    return try  FfiConverterOptionData.lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_crop(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Gives up an item because a person says so.
+     */
+open func dropItem(id: String, now: UInt64)throws  -> QueuedItem  {
+    return try  FfiConverterTypeQueuedItem_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_drop_item(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What became of an item.
+     */
+open func item(id: String)throws  -> QueuedItem  {
+    return try  FfiConverterTypeQueuedItem_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_item(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The items accepted last, the latest first. Those sent or given up are remembered for the last 2,000.
+     */
+open func latest(most: UInt32)throws  -> [QueuedItem]  {
+    return try  FfiConverterSequenceTypeQueuedItem.lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_latest(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(most),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Offers the uncertain facings of a photo file that was scanned with these options.
+     */
+open func offerFile(scanner: BlockingScanner, bytes: Data, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64)throws  -> QueueIntake  {
+    return try  FfiConverterTypeQueueIntake_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(bytes) { bytesFb in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_file(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        bytesFb,
+        FfiConverterTypeScanResult_lower(result),
+        FfiConverterTypeScanOptions_lower(options),
+        FfiConverterTypePhotoCapture_lower(capture),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Offers the uncertain facings of packed pixels that were scanned with these options.
+     */
+open func offerPixels(scanner: BlockingScanner, pixels: Data, layout: PixelLayout, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64)throws  -> QueueIntake  {
+    return try  FfiConverterTypeQueueIntake_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(pixels) { pixelsFb in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_pixels(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        pixelsFb,
+        FfiConverterTypePixelLayout_lower(layout),
+        FfiConverterTypeScanResult_lower(result),
+        FfiConverterTypeScanOptions_lower(options),
+        FfiConverterTypePhotoCapture_lower(capture),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Offers the uncertain facings of a 4:2:0 picture that was scanned with these options.
+     */
+open func offerYuv(scanner: BlockingScanner, y: Data, u: Data, v: Data, layout: YuvLayout, result: ScanResult, options: ScanOptions, capture: PhotoCapture, now: UInt64)throws  -> QueueIntake  {
+    return try  FfiConverterTypeQueueIntake_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(y) { yFb in
+        FfiConverterByRefBytes.lower(u) { uFb in
+        FfiConverterByRefBytes.lower(v) { vFb in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_offer_yuv(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        yFb,
+        uFb,
+        vFb,
+        FfiConverterTypeYuvLayout_lower(layout),
+        FfiConverterTypeScanResult_lower(result),
+        FfiConverterTypeScanOptions_lower(options),
+        FfiConverterTypePhotoCapture_lower(capture),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+        }
+        }
+        }
+})
+}
+    
+    /**
+     * Has a refused item sent again.
+     */
+open func retry(id: String)throws  -> QueuedItem  {
+    return try  FfiConverterTypeQueuedItem_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_retry(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Where a damaged file was put by `openOrSetAside`.
+     */
+open func setAside() -> String?  {
+    return try!  FfiConverterOptionString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_set_aside(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Counts, and what holds the queue up.
+     */
+open func status()throws  -> QueueStatus  {
+    return try  FfiConverterTypeQueueStatus_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_status(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Says that the system still sends these items for a process before this one (a background session): they are not handed
+     * out until they are reported on.
+     */
+open func markSending(ids: [String])throws   {try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_mark_sending(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceString.lower(ids),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Whether to ask for new SKUs, and how.
+     */
+open func nextDownload(scanner: BlockingScanner, now: UInt64, conditions: SyncConditions)throws  -> NextDownload  {
+    return try  FfiConverterTypeNextDownload_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_next_download(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        FfiConverterUInt64.lower(now),
+        FfiConverterTypeSyncConditions_lower(conditions),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The next item to send under these conditions; calling again before reporting gives another, so several can be sent at a
+     * time. What was handed out before the process ended is handed out again.
+     */
+open func nextUpload(now: UInt64, conditions: SyncConditions)throws  -> NextUpload  {
+    return try  FfiConverterTypeNextUpload_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_next_upload(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(now),
+        FfiConverterTypeSyncConditions_lower(conditions),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes the answer for an item and gives what became of it. Reporting twice does no harm.
+     */
+open func report(id: String, outcome: HttpOutcome, now: UInt64)throws  -> QueuedItem  {
+    return try  FfiConverterTypeQueuedItem_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_report(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(id),
+        FfiConverterTypeHttpOutcome_lower(outcome),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes the answer for new SKUs: checks its signature and changes the SKUs, all or nothing. Waits for the scans in progress.
+     */
+open func reportDownload(scanner: BlockingScanner, outcome: HttpOutcome, now: UInt64)throws  -> DownloadResult  {
+    return try  FfiConverterTypeDownloadResult_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_report_download(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBlockingScanner_lower(scanner),
+        FfiConverterTypeHttpOutcome_lower(outcome),
+        FfiConverterUInt64.lower(now),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The token for the server, kept in memory only: give it after each start.
+     */
+open func setToken(token: String?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_shelfscan_ffi_fn_method_reviewqueue_set_token(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReviewQueue: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = ReviewQueue
+
+    public static func lift(_ handle: UInt64) throws -> ReviewQueue {
+        return ReviewQueue(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: ReviewQueue) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReviewQueue {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ReviewQueue, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReviewQueue_lift(_ handle: UInt64) throws -> ReviewQueue {
+    return try FfiConverterTypeReviewQueue.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReviewQueue_lower(_ value: ReviewQueue) -> UInt64 {
+    return FfiConverterTypeReviewQueue.lower(value)
+}
+
+
+
+
+
+
+/**
  * Calls off scans from any thread. One that was called off stays so.
  */
 public protocol ScanCancellationProtocol: AnyObject, Sendable {
@@ -1412,6 +1960,85 @@ public func FfiConverterTypeCandidate_lift(_ buf: RustBuffer) throws -> Candidat
 #endif
 public func FfiConverterTypeCandidate_lower(_ value: Candidate) -> RustBuffer {
     return FfiConverterTypeCandidate.lower(value)
+}
+
+
+/**
+ * A request that asks for new SKUs.
+ */
+public struct DownloadRequest: Equatable, Hashable, Codable {
+    /**
+     * `GET`.
+     */
+    public let method: String
+    /**
+     * To be added to the server's address.
+     */
+    public let path: String
+    /**
+     * The token among them.
+     */
+    public let headers: [HttpHeader]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * `GET`.
+         */method: String, 
+        /**
+         * To be added to the server's address.
+         */path: String, 
+        /**
+         * The token among them.
+         */headers: [HttpHeader]) {
+        self.method = method
+        self.path = path
+        self.headers = headers
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DownloadRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDownloadRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DownloadRequest {
+        return
+            try DownloadRequest(
+                method: FfiConverterString.read(from: &buf), 
+                path: FfiConverterString.read(from: &buf), 
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DownloadRequest, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.method, into: &buf)
+        FfiConverterString.write(value.path, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadRequest_lift(_ buf: RustBuffer) throws -> DownloadRequest {
+    return try FfiConverterTypeDownloadRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadRequest_lower(_ value: DownloadRequest) -> RustBuffer {
+    return FfiConverterTypeDownloadRequest.lower(value)
 }
 
 
@@ -1792,6 +2419,75 @@ public func FfiConverterTypeFinding_lower(_ value: Finding) -> RustBuffer {
 
 
 /**
+ * A header of a request.
+ */
+public struct HttpHeader: Equatable, Hashable, Codable {
+    /**
+     * Its name.
+     */
+    public let name: String
+    /**
+     * Its value.
+     */
+    public let value: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name.
+         */name: String, 
+        /**
+         * Its value.
+         */value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension HttpHeader: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHttpHeader: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HttpHeader {
+        return
+            try HttpHeader(
+                name: FfiConverterString.read(from: &buf), 
+                value: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: HttpHeader, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpHeader_lift(_ buf: RustBuffer) throws -> HttpHeader {
+    return try FfiConverterTypeHttpHeader.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpHeader_lower(_ value: HttpHeader) -> RustBuffer {
+    return FfiConverterTypeHttpHeader.lower(value)
+}
+
+
+/**
  * A photo's result with the photo's name.
  */
 public struct NamedResult: Equatable, Hashable, Codable {
@@ -1857,6 +2553,77 @@ public func FfiConverterTypeNamedResult_lift(_ buf: RustBuffer) throws -> NamedR
 #endif
 public func FfiConverterTypeNamedResult_lower(_ value: NamedResult) -> RustBuffer {
     return FfiConverterTypeNamedResult.lower(value)
+}
+
+
+/**
+ * When a photo was taken and what the app knows of it.
+ */
+public struct PhotoCapture: Equatable, Hashable, Codable {
+    /**
+     * Unix time in milliseconds.
+     */
+    public let capturedAt: UInt64
+    /**
+     * What the app wants to be known, such as the store: at most 16; keys of 1 to 64 characters `a-z 0-9 _ . -`, values of 1 to
+     * 256 bytes.
+     */
+    public let tags: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Unix time in milliseconds.
+         */capturedAt: UInt64, 
+        /**
+         * What the app wants to be known, such as the store: at most 16; keys of 1 to 64 characters `a-z 0-9 _ . -`, values of 1 to
+         * 256 bytes.
+         */tags: [String: String]) {
+        self.capturedAt = capturedAt
+        self.tags = tags
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PhotoCapture: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePhotoCapture: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PhotoCapture {
+        return
+            try PhotoCapture(
+                capturedAt: FfiConverterUInt64.read(from: &buf), 
+                tags: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PhotoCapture, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.capturedAt, into: &buf)
+        FfiConverterDictionaryStringString.write(value.tags, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePhotoCapture_lift(_ buf: RustBuffer) throws -> PhotoCapture {
+    return try FfiConverterTypePhotoCapture.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePhotoCapture_lower(_ value: PhotoCapture) -> RustBuffer {
+    return FfiConverterTypePhotoCapture.lower(value)
 }
 
 
@@ -2045,6 +2812,522 @@ public func FfiConverterTypePixelLayout_lift(_ buf: RustBuffer) throws -> PixelL
 #endif
 public func FfiConverterTypePixelLayout_lower(_ value: PixelLayout) -> RustBuffer {
     return FfiConverterTypePixelLayout.lower(value)
+}
+
+
+/**
+ * What came of the crops that were offered.
+ */
+public struct QueueIntake: Equatable, Hashable, Codable {
+    /**
+     * On the disk now.
+     */
+    public let accepted: UInt32
+    /**
+     * Accepted before.
+     */
+    public let known: UInt32
+    /**
+     * Like one that is there.
+     */
+    public let lookAlikes: UInt32
+    /**
+     * Enough of their SKU wait.
+     */
+    public let overQuota: UInt32
+    /**
+     * The day's budget is spent.
+     */
+    public let overBudget: UInt32
+    /**
+     * No room, and nothing worth less could make way. A correction that counts here should be told to the person.
+     */
+    public let full: UInt32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * On the disk now.
+         */accepted: UInt32, 
+        /**
+         * Accepted before.
+         */known: UInt32, 
+        /**
+         * Like one that is there.
+         */lookAlikes: UInt32, 
+        /**
+         * Enough of their SKU wait.
+         */overQuota: UInt32, 
+        /**
+         * The day's budget is spent.
+         */overBudget: UInt32, 
+        /**
+         * No room, and nothing worth less could make way. A correction that counts here should be told to the person.
+         */full: UInt32) {
+        self.accepted = accepted
+        self.known = known
+        self.lookAlikes = lookAlikes
+        self.overQuota = overQuota
+        self.overBudget = overBudget
+        self.full = full
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension QueueIntake: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeQueueIntake: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> QueueIntake {
+        return
+            try QueueIntake(
+                accepted: FfiConverterUInt32.read(from: &buf), 
+                known: FfiConverterUInt32.read(from: &buf), 
+                lookAlikes: FfiConverterUInt32.read(from: &buf), 
+                overQuota: FfiConverterUInt32.read(from: &buf), 
+                overBudget: FfiConverterUInt32.read(from: &buf), 
+                full: FfiConverterUInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: QueueIntake, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.accepted, into: &buf)
+        FfiConverterUInt32.write(value.known, into: &buf)
+        FfiConverterUInt32.write(value.lookAlikes, into: &buf)
+        FfiConverterUInt32.write(value.overQuota, into: &buf)
+        FfiConverterUInt32.write(value.overBudget, into: &buf)
+        FfiConverterUInt32.write(value.full, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueIntake_lift(_ buf: RustBuffer) throws -> QueueIntake {
+    return try FfiConverterTypeQueueIntake.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueIntake_lower(_ value: QueueIntake) -> RustBuffer {
+    return FfiConverterTypeQueueIntake.lower(value)
+}
+
+
+/**
+ * What an app decides about its queue.
+ */
+public struct QueueSettings: Equatable, Hashable, Codable {
+    /**
+     * Most items that are kept until they are sent.
+     */
+    public let maxItems: UInt64
+    /**
+     * Most bytes of them; 128 MiB.
+     */
+    public let maxBytes: UInt64
+    /**
+     * Most crops likest to one SKU that wait at a time.
+     */
+    public let perSku: UInt32
+    /**
+     * Most crops kept a day; corrections are not counted.
+     */
+    public let perDay: UInt32
+    /**
+     * Share of the surely named facings that is kept, 0 to 1.
+     */
+    public let randomShare: Float
+    /**
+     * What may go over a network that costs.
+     */
+    public let metered: MeteredUse
+    /**
+     * Whether to go on when the battery is low.
+     */
+    public let onLowBattery: Bool
+    /**
+     * Least minutes from one question for new SKUs to the next.
+     */
+    public let askEveryMinutes: UInt32
+    /**
+     * The server's public keys, 64 hex digits each; without one, no new SKUs are asked for.
+     */
+    public let publicKeys: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Most items that are kept until they are sent.
+         */maxItems: UInt64 = UInt64(2000), 
+        /**
+         * Most bytes of them; 128 MiB.
+         */maxBytes: UInt64 = UInt64(134217728), 
+        /**
+         * Most crops likest to one SKU that wait at a time.
+         */perSku: UInt32 = UInt32(40), 
+        /**
+         * Most crops kept a day; corrections are not counted.
+         */perDay: UInt32 = UInt32(300), 
+        /**
+         * Share of the surely named facings that is kept, 0 to 1.
+         */randomShare: Float = Float(0.002), 
+        /**
+         * What may go over a network that costs.
+         */metered: MeteredUse, 
+        /**
+         * Whether to go on when the battery is low.
+         */onLowBattery: Bool = false, 
+        /**
+         * Least minutes from one question for new SKUs to the next.
+         */askEveryMinutes: UInt32 = UInt32(60), 
+        /**
+         * The server's public keys, 64 hex digits each; without one, no new SKUs are asked for.
+         */publicKeys: [String]) {
+        self.maxItems = maxItems
+        self.maxBytes = maxBytes
+        self.perSku = perSku
+        self.perDay = perDay
+        self.randomShare = randomShare
+        self.metered = metered
+        self.onLowBattery = onLowBattery
+        self.askEveryMinutes = askEveryMinutes
+        self.publicKeys = publicKeys
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension QueueSettings: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeQueueSettings: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> QueueSettings {
+        return
+            try QueueSettings(
+                maxItems: FfiConverterUInt64.read(from: &buf), 
+                maxBytes: FfiConverterUInt64.read(from: &buf), 
+                perSku: FfiConverterUInt32.read(from: &buf), 
+                perDay: FfiConverterUInt32.read(from: &buf), 
+                randomShare: FfiConverterFloat.read(from: &buf), 
+                metered: FfiConverterTypeMeteredUse.read(from: &buf), 
+                onLowBattery: FfiConverterBool.read(from: &buf), 
+                askEveryMinutes: FfiConverterUInt32.read(from: &buf), 
+                publicKeys: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: QueueSettings, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.maxItems, into: &buf)
+        FfiConverterUInt64.write(value.maxBytes, into: &buf)
+        FfiConverterUInt32.write(value.perSku, into: &buf)
+        FfiConverterUInt32.write(value.perDay, into: &buf)
+        FfiConverterFloat.write(value.randomShare, into: &buf)
+        FfiConverterTypeMeteredUse.write(value.metered, into: &buf)
+        FfiConverterBool.write(value.onLowBattery, into: &buf)
+        FfiConverterUInt32.write(value.askEveryMinutes, into: &buf)
+        FfiConverterSequenceString.write(value.publicKeys, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueSettings_lift(_ buf: RustBuffer) throws -> QueueSettings {
+    return try FfiConverterTypeQueueSettings.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueSettings_lower(_ value: QueueSettings) -> RustBuffer {
+    return FfiConverterTypeQueueSettings.lower(value)
+}
+
+
+/**
+ * What an app shows of its queue.
+ */
+public struct QueueStatus: Equatable, Hashable, Codable {
+    /**
+     * To be sent, those being sent included.
+     */
+    public let waiting: UInt64
+    /**
+     * Of these, being sent now.
+     */
+    public let sending: UInt64
+    /**
+     * Sent since the queue was made.
+     */
+    public let sent: UInt64
+    /**
+     * Refused by the server and still kept.
+     */
+    public let refused: UInt64
+    /**
+     * Given up since the queue was made.
+     */
+    public let evicted: UInt64
+    /**
+     * Bytes of what waits or was refused.
+     */
+    public let bytes: UInt64
+    /**
+     * The server refused the token: nothing is sent until `setToken` is given another.
+     */
+    public let tokenRejected: Bool
+    /**
+     * Nothing is sent until then (Unix time in milliseconds), because the last request failed.
+     */
+    public let restingUntil: UInt64?
+    /**
+     * How it failed.
+     */
+    public let lastError: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * To be sent, those being sent included.
+         */waiting: UInt64, 
+        /**
+         * Of these, being sent now.
+         */sending: UInt64, 
+        /**
+         * Sent since the queue was made.
+         */sent: UInt64, 
+        /**
+         * Refused by the server and still kept.
+         */refused: UInt64, 
+        /**
+         * Given up since the queue was made.
+         */evicted: UInt64, 
+        /**
+         * Bytes of what waits or was refused.
+         */bytes: UInt64, 
+        /**
+         * The server refused the token: nothing is sent until `setToken` is given another.
+         */tokenRejected: Bool, 
+        /**
+         * Nothing is sent until then (Unix time in milliseconds), because the last request failed.
+         */restingUntil: UInt64?, 
+        /**
+         * How it failed.
+         */lastError: String?) {
+        self.waiting = waiting
+        self.sending = sending
+        self.sent = sent
+        self.refused = refused
+        self.evicted = evicted
+        self.bytes = bytes
+        self.tokenRejected = tokenRejected
+        self.restingUntil = restingUntil
+        self.lastError = lastError
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension QueueStatus: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeQueueStatus: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> QueueStatus {
+        return
+            try QueueStatus(
+                waiting: FfiConverterUInt64.read(from: &buf), 
+                sending: FfiConverterUInt64.read(from: &buf), 
+                sent: FfiConverterUInt64.read(from: &buf), 
+                refused: FfiConverterUInt64.read(from: &buf), 
+                evicted: FfiConverterUInt64.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                tokenRejected: FfiConverterBool.read(from: &buf), 
+                restingUntil: FfiConverterOptionUInt64.read(from: &buf), 
+                lastError: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: QueueStatus, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.waiting, into: &buf)
+        FfiConverterUInt64.write(value.sending, into: &buf)
+        FfiConverterUInt64.write(value.sent, into: &buf)
+        FfiConverterUInt64.write(value.refused, into: &buf)
+        FfiConverterUInt64.write(value.evicted, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterBool.write(value.tokenRejected, into: &buf)
+        FfiConverterOptionUInt64.write(value.restingUntil, into: &buf)
+        FfiConverterOptionString.write(value.lastError, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueStatus_lift(_ buf: RustBuffer) throws -> QueueStatus {
+    return try FfiConverterTypeQueueStatus.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueueStatus_lower(_ value: QueueStatus) -> RustBuffer {
+    return FfiConverterTypeQueueStatus.lower(value)
+}
+
+
+/**
+ * An item as the app may show it.
+ */
+public struct QueuedItem: Equatable, Hashable, Codable {
+    /**
+     * Its SHA-256, hex.
+     */
+    public let id: String
+    /**
+     * Why it was kept.
+     */
+    public let reason: KeepReason
+    /**
+     * The SKU it is likest to.
+     */
+    public let likest: String?
+    /**
+     * When the photo was taken, Unix time in milliseconds.
+     */
+    public let capturedAt: UInt64
+    /**
+     * When it was accepted, Unix time in milliseconds.
+     */
+    public let acceptedAt: UInt64
+    /**
+     * Its length.
+     */
+    public let bytes: UInt64
+    /**
+     * Times it was sent in vain.
+     */
+    public let tries: UInt32
+    /**
+     * What became of it.
+     */
+    public let state: ItemState
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its SHA-256, hex.
+         */id: String, 
+        /**
+         * Why it was kept.
+         */reason: KeepReason, 
+        /**
+         * The SKU it is likest to.
+         */likest: String?, 
+        /**
+         * When the photo was taken, Unix time in milliseconds.
+         */capturedAt: UInt64, 
+        /**
+         * When it was accepted, Unix time in milliseconds.
+         */acceptedAt: UInt64, 
+        /**
+         * Its length.
+         */bytes: UInt64, 
+        /**
+         * Times it was sent in vain.
+         */tries: UInt32, 
+        /**
+         * What became of it.
+         */state: ItemState) {
+        self.id = id
+        self.reason = reason
+        self.likest = likest
+        self.capturedAt = capturedAt
+        self.acceptedAt = acceptedAt
+        self.bytes = bytes
+        self.tries = tries
+        self.state = state
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension QueuedItem: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeQueuedItem: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> QueuedItem {
+        return
+            try QueuedItem(
+                id: FfiConverterString.read(from: &buf), 
+                reason: FfiConverterTypeKeepReason.read(from: &buf), 
+                likest: FfiConverterOptionString.read(from: &buf), 
+                capturedAt: FfiConverterUInt64.read(from: &buf), 
+                acceptedAt: FfiConverterUInt64.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                tries: FfiConverterUInt32.read(from: &buf), 
+                state: FfiConverterTypeItemState.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: QueuedItem, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterTypeKeepReason.write(value.reason, into: &buf)
+        FfiConverterOptionString.write(value.likest, into: &buf)
+        FfiConverterUInt64.write(value.capturedAt, into: &buf)
+        FfiConverterUInt64.write(value.acceptedAt, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterUInt32.write(value.tries, into: &buf)
+        FfiConverterTypeItemState.write(value.state, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueuedItem_lift(_ buf: RustBuffer) throws -> QueuedItem {
+    return try FfiConverterTypeQueuedItem.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeQueuedItem_lower(_ value: QueuedItem) -> RustBuffer {
+    return FfiConverterTypeQueuedItem.lower(value)
 }
 
 
@@ -2504,6 +3787,174 @@ public func FfiConverterTypeSkuCount_lower(_ value: SkuCount) -> RustBuffer {
 
 
 /**
+ * What the phone is like at the moment.
+ */
+public struct SyncConditions: Equatable, Hashable, Codable {
+    /**
+     * Its network.
+     */
+    public let network: NetworkKind
+    /**
+     * Whether the system calls the battery low.
+     */
+    public let batteryLow: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its network.
+         */network: NetworkKind, 
+        /**
+         * Whether the system calls the battery low.
+         */batteryLow: Bool) {
+        self.network = network
+        self.batteryLow = batteryLow
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SyncConditions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSyncConditions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SyncConditions {
+        return
+            try SyncConditions(
+                network: FfiConverterTypeNetworkKind.read(from: &buf), 
+                batteryLow: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SyncConditions, into buf: inout [UInt8]) {
+        FfiConverterTypeNetworkKind.write(value.network, into: &buf)
+        FfiConverterBool.write(value.batteryLow, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSyncConditions_lift(_ buf: RustBuffer) throws -> SyncConditions {
+    return try FfiConverterTypeSyncConditions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSyncConditions_lower(_ value: SyncConditions) -> RustBuffer {
+    return FfiConverterTypeSyncConditions.lower(value)
+}
+
+
+/**
+ * A request that puts an item on the server.
+ */
+public struct UploadRequest: Equatable, Hashable, Codable {
+    /**
+     * The item, to report on.
+     */
+    public let id: String
+    /**
+     * `PUT`.
+     */
+    public let method: String
+    /**
+     * To be added to the server's address.
+     */
+    public let path: String
+    /**
+     * The token among them.
+     */
+    public let headers: [HttpHeader]
+    /**
+     * The item.
+     */
+    public let body: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The item, to report on.
+         */id: String, 
+        /**
+         * `PUT`.
+         */method: String, 
+        /**
+         * To be added to the server's address.
+         */path: String, 
+        /**
+         * The token among them.
+         */headers: [HttpHeader], 
+        /**
+         * The item.
+         */body: Data) {
+        self.id = id
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension UploadRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUploadRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UploadRequest {
+        return
+            try UploadRequest(
+                id: FfiConverterString.read(from: &buf), 
+                method: FfiConverterString.read(from: &buf), 
+                path: FfiConverterString.read(from: &buf), 
+                headers: FfiConverterSequenceTypeHttpHeader.read(from: &buf), 
+                body: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: UploadRequest, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.method, into: &buf)
+        FfiConverterString.write(value.path, into: &buf)
+        FfiConverterSequenceTypeHttpHeader.write(value.headers, into: &buf)
+        FfiConverterData.write(value.body, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUploadRequest_lift(_ buf: RustBuffer) throws -> UploadRequest {
+    return try FfiConverterTypeUploadRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUploadRequest_lower(_ value: UploadRequest) -> RustBuffer {
+    return FfiConverterTypeUploadRequest.lower(value)
+}
+
+
+/**
  * What the planes of a 4:2:0 picture are (Android's `YUV_420_888`, NV21 and NV12; full range, BT.601).
  */
 public struct YuvLayout: Equatable, Hashable, Codable {
@@ -2642,6 +4093,26 @@ enum CoreError: Swift.Error, Equatable, Hashable, Codable {
     case Gallery(message: String)
     
     /**
+     * What is to be queued can't travel: the box is not on the photo, or a tag, a label, a key or an id is not as it must be.
+     */
+    case Item(message: String)
+    
+    /**
+     * The queue's file can't be read or written, or another process has it open. Nothing accepted is lost.
+     */
+    case Queue(message: String)
+    
+    /**
+     * The queue's file is damaged or no queue: `ReviewQueue.openOrSetAside` keeps it and begins a new one.
+     */
+    case QueueDamaged(message: String)
+    
+    /**
+     * The disk is full. Nothing accepted is lost, the queue goes on when there is room.
+     */
+    case DiskFull(message: String)
+    
+    /**
      * The scan was cancelled.
      */
     case Cancelled(message: String)
@@ -2692,11 +4163,27 @@ public struct FfiConverterTypeCoreError: FfiConverterRustBuffer {
             message: try FfiConverterString.read(from: &buf)
         )
         
-        case 5: return .Cancelled(
+        case 5: return .Item(
             message: try FfiConverterString.read(from: &buf)
         )
         
-        case 6: return .Closed(
+        case 6: return .Queue(
+            message: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 7: return .QueueDamaged(
+            message: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 8: return .DiskFull(
+            message: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 9: return .Cancelled(
+            message: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 10: return .Closed(
             message: try FfiConverterString.read(from: &buf)
         )
         
@@ -2719,10 +4206,18 @@ public struct FfiConverterTypeCoreError: FfiConverterRustBuffer {
             writeInt(&buf, Int32(3))
         case .Gallery(_ /* message is ignored*/):
             writeInt(&buf, Int32(4))
-        case .Cancelled(_ /* message is ignored*/):
+        case .Item(_ /* message is ignored*/):
             writeInt(&buf, Int32(5))
-        case .Closed(_ /* message is ignored*/):
+        case .Queue(_ /* message is ignored*/):
             writeInt(&buf, Int32(6))
+        case .QueueDamaged(_ /* message is ignored*/):
+            writeInt(&buf, Int32(7))
+        case .DiskFull(_ /* message is ignored*/):
+            writeInt(&buf, Int32(8))
+        case .Cancelled(_ /* message is ignored*/):
+            writeInt(&buf, Int32(9))
+        case .Closed(_ /* message is ignored*/):
+            writeInt(&buf, Int32(10))
 
         
         }
@@ -2743,6 +4238,165 @@ public func FfiConverterTypeCoreError_lift(_ buf: RustBuffer) throws -> CoreErro
 public func FfiConverterTypeCoreError_lower(_ value: CoreError) -> RustBuffer {
     return FfiConverterTypeCoreError.lower(value)
 }
+
+
+/**
+ * What the answer for new SKUs was.
+ */
+
+public enum DownloadResult: Equatable, Hashable, Codable {
+    
+    /**
+     * The phone knows all that the office knows.
+     */
+    case upToDate
+    /**
+     * The SKUs are changed, on disk and for the next scan.
+     */
+    case applied(
+        /**
+         * The bundle as it is now.
+         */bundle: BundleInfo, 
+        /**
+         * SKUs that are known now.
+         */added: [String], 
+        /**
+         * SKUs that were known, whose pictures or name are others now.
+         */changed: [String], 
+        /**
+         * SKUs that are gone.
+         */removed: [String], 
+        /**
+         * SKUs that only this phone knows.
+         */own: [String]
+    )
+    /**
+     * Nothing was changed. Where the change didn't fit, the whole is asked for next.
+     */
+    case notApplied(
+        /**
+         * Why.
+         */reason: String
+    )
+    /**
+     * What the phone has can't be changed to what the office has: a new bundle is needed.
+     */
+    case newBundleNeeded(
+        /**
+         * The server's words.
+         */reason: String
+    )
+    /**
+     * The server refused the token.
+     */
+    case tokenRejected
+    /**
+     * Later.
+     */
+    case later(
+        /**
+         * From when on, Unix time in milliseconds.
+         */until: UInt64, 
+        /**
+         * Why.
+         */reason: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DownloadResult: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDownloadResult: FfiConverterRustBuffer {
+    typealias SwiftType = DownloadResult
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DownloadResult {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .upToDate
+        
+        case 2: return .applied(bundle: try FfiConverterTypeBundleInfo.read(from: &buf), added: try FfiConverterSequenceString.read(from: &buf), changed: try FfiConverterSequenceString.read(from: &buf), removed: try FfiConverterSequenceString.read(from: &buf), own: try FfiConverterSequenceString.read(from: &buf)
+        )
+        
+        case 3: return .notApplied(reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 4: return .newBundleNeeded(reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 5: return .tokenRejected
+        
+        case 6: return .later(until: try FfiConverterUInt64.read(from: &buf), reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DownloadResult, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .upToDate:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .applied(bundle,added,changed,removed,own):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeBundleInfo.write(bundle, into: &buf)
+            FfiConverterSequenceString.write(added, into: &buf)
+            FfiConverterSequenceString.write(changed, into: &buf)
+            FfiConverterSequenceString.write(removed, into: &buf)
+            FfiConverterSequenceString.write(own, into: &buf)
+            
+        
+        case let .notApplied(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(reason, into: &buf)
+            
+        
+        case let .newBundleNeeded(reason):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(reason, into: &buf)
+            
+        
+        case .tokenRejected:
+            writeInt(&buf, Int32(5))
+        
+        
+        case let .later(until,reason):
+            writeInt(&buf, Int32(6))
+            FfiConverterUInt64.write(until, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadResult_lift(_ buf: RustBuffer) throws -> DownloadResult {
+    return try FfiConverterTypeDownloadResult.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDownloadResult_lower(_ value: DownloadResult) -> RustBuffer {
+    return FfiConverterTypeDownloadResult.lower(value)
+}
+
 
 
 /**
@@ -2816,6 +4470,581 @@ public func FfiConverterTypeEnrolmentSubject_lift(_ buf: RustBuffer) throws -> E
 #endif
 public func FfiConverterTypeEnrolmentSubject_lower(_ value: EnrolmentSubject) -> RustBuffer {
     return FfiConverterTypeEnrolmentSubject.lower(value)
+}
+
+
+
+/**
+ * What a person says a facing is.
+ */
+
+public enum FacingCorrection: Equatable, Hashable, Codable {
+    
+    /**
+     * A known SKU.
+     */
+    case sku(
+        /**
+         * Its id.
+         */id: String
+    )
+    /**
+     * A product that is no SKU yet.
+     */
+    case newSku(
+        /**
+         * Its name for people, 1 to 200 bytes.
+         */name: String, 
+        /**
+         * `bottle`, `can`, `glass`, …
+         */container: String?, 
+        /**
+         * EAN/UPC, 6 to 18 digits.
+         */barcode: String?
+    )
+    /**
+     * Nothing that is sold: a shelf label, a reflection.
+     */
+    case notAProduct
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension FacingCorrection: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFacingCorrection: FfiConverterRustBuffer {
+    typealias SwiftType = FacingCorrection
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FacingCorrection {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .sku(id: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 2: return .newSku(name: try FfiConverterString.read(from: &buf), container: try FfiConverterOptionString.read(from: &buf), barcode: try FfiConverterOptionString.read(from: &buf)
+        )
+        
+        case 3: return .notAProduct
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: FacingCorrection, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .sku(id):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(id, into: &buf)
+            
+        
+        case let .newSku(name,container,barcode):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterOptionString.write(container, into: &buf)
+            FfiConverterOptionString.write(barcode, into: &buf)
+            
+        
+        case .notAProduct:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFacingCorrection_lift(_ buf: RustBuffer) throws -> FacingCorrection {
+    return try FfiConverterTypeFacingCorrection.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFacingCorrection_lower(_ value: FacingCorrection) -> RustBuffer {
+    return FfiConverterTypeFacingCorrection.lower(value)
+}
+
+
+
+/**
+ * What has to change before anything is sent.
+ */
+
+public enum HoldReason: Equatable, Hashable, Codable {
+    
+    /**
+     * There is no token: `setToken`.
+     */
+    case noToken
+    /**
+     * The server refused the token: a new one is needed.
+     */
+    case tokenRejected
+    /**
+     * There is no network.
+     */
+    case noNetwork
+    /**
+     * What waits is not for a network that costs.
+     */
+    case metered
+    /**
+     * The battery is low.
+     */
+    case batteryLow
+    /**
+     * All that waits is being sent.
+     */
+    case sending
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HoldReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHoldReason: FfiConverterRustBuffer {
+    typealias SwiftType = HoldReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HoldReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .noToken
+        
+        case 2: return .tokenRejected
+        
+        case 3: return .noNetwork
+        
+        case 4: return .metered
+        
+        case 5: return .batteryLow
+        
+        case 6: return .sending
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: HoldReason, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .noToken:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .tokenRejected:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .noNetwork:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .metered:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .batteryLow:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .sending:
+            writeInt(&buf, Int32(6))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHoldReason_lift(_ buf: RustBuffer) throws -> HoldReason {
+    return try FfiConverterTypeHoldReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHoldReason_lower(_ value: HoldReason) -> RustBuffer {
+    return FfiConverterTypeHoldReason.lower(value)
+}
+
+
+
+/**
+ * What came of a request.
+ */
+
+public enum HttpOutcome: Equatable, Hashable, Codable {
+    
+    /**
+     * An answer came, whole.
+     */
+    case answered(
+        /**
+         * The HTTP status.
+         */status: UInt16, 
+        /**
+         * The header `Retry-After`, if there is one.
+         */retryAfter: String?, 
+        /**
+         * The body; its first 64 KiB will do where the status is not 200.
+         */body: Data
+    )
+    /**
+     * No answer came, or only a part of one.
+     */
+    case failed(
+        /**
+         * Why.
+         */reason: String
+    )
+    /**
+     * The system called the request off.
+     */
+    case aborted
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension HttpOutcome: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHttpOutcome: FfiConverterRustBuffer {
+    typealias SwiftType = HttpOutcome
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HttpOutcome {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .answered(status: try FfiConverterUInt16.read(from: &buf), retryAfter: try FfiConverterOptionString.read(from: &buf), body: try FfiConverterData.read(from: &buf)
+        )
+        
+        case 2: return .failed(reason: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 3: return .aborted
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: HttpOutcome, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .answered(status,retryAfter,body):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt16.write(status, into: &buf)
+            FfiConverterOptionString.write(retryAfter, into: &buf)
+            FfiConverterData.write(body, into: &buf)
+            
+        
+        case let .failed(reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(reason, into: &buf)
+            
+        
+        case .aborted:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpOutcome_lift(_ buf: RustBuffer) throws -> HttpOutcome {
+    return try FfiConverterTypeHttpOutcome.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHttpOutcome_lower(_ value: HttpOutcome) -> RustBuffer {
+    return FfiConverterTypeHttpOutcome.lower(value)
+}
+
+
+
+/**
+ * What became of an item.
+ */
+
+public enum ItemState: Equatable, Hashable, Codable {
+    
+    /**
+     * It is to be sent.
+     */
+    case waiting(
+        /**
+         * Not before this time, Unix time in milliseconds.
+         */notBefore: UInt64, 
+        /**
+         * Why it was not sent the last time it was tried.
+         */lastError: String?
+    )
+    /**
+     * It was handed out and its answer has not come.
+     */
+    case sending
+    /**
+     * The server has it.
+     */
+    case sent(
+        /**
+         * Since when it is known to, Unix time in milliseconds.
+         */at: UInt64
+    )
+    /**
+     * The server won't have it; `retry` tries again.
+     */
+    case refused(
+        /**
+         * When.
+         */at: UInt64, 
+        /**
+         * The HTTP status.
+         */status: UInt16, 
+        /**
+         * The server's reason.
+         */message: String
+    )
+    /**
+     * It was given up: something worth more needed the room, a person dropped it, or it was damaged on the disk.
+     */
+    case evicted(
+        /**
+         * When.
+         */at: UInt64, 
+        /**
+         * `no_room`, `by_person` or `damaged`.
+         */why: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ItemState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeItemState: FfiConverterRustBuffer {
+    typealias SwiftType = ItemState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ItemState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .waiting(notBefore: try FfiConverterUInt64.read(from: &buf), lastError: try FfiConverterOptionString.read(from: &buf)
+        )
+        
+        case 2: return .sending
+        
+        case 3: return .sent(at: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 4: return .refused(at: try FfiConverterUInt64.read(from: &buf), status: try FfiConverterUInt16.read(from: &buf), message: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 5: return .evicted(at: try FfiConverterUInt64.read(from: &buf), why: try FfiConverterString.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ItemState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .waiting(notBefore,lastError):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt64.write(notBefore, into: &buf)
+            FfiConverterOptionString.write(lastError, into: &buf)
+            
+        
+        case .sending:
+            writeInt(&buf, Int32(2))
+        
+        
+        case let .sent(at):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt64.write(at, into: &buf)
+            
+        
+        case let .refused(at,status,message):
+            writeInt(&buf, Int32(4))
+            FfiConverterUInt64.write(at, into: &buf)
+            FfiConverterUInt16.write(status, into: &buf)
+            FfiConverterString.write(message, into: &buf)
+            
+        
+        case let .evicted(at,why):
+            writeInt(&buf, Int32(5))
+            FfiConverterUInt64.write(at, into: &buf)
+            FfiConverterString.write(why, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeItemState_lift(_ buf: RustBuffer) throws -> ItemState {
+    return try FfiConverterTypeItemState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeItemState_lower(_ value: ItemState) -> RustBuffer {
+    return FfiConverterTypeItemState.lower(value)
+}
+
+
+
+/**
+ * Why a crop was kept.
+ */
+
+public enum KeepReason: Equatable, Hashable, Codable {
+    
+    /**
+     * A person corrected it.
+     */
+    case corrected
+    /**
+     * No SKU, or not surely one.
+     */
+    case unknown
+    /**
+     * The likeliest SKU is not far enough ahead of the second.
+     */
+    case lowMargin
+    /**
+     * The detector was hardly sure that it is a container.
+     */
+    case nearThreshold
+    /**
+     * One of a small share taken at random.
+     */
+    case random
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeepReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeepReason: FfiConverterRustBuffer {
+    typealias SwiftType = KeepReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeepReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .corrected
+        
+        case 2: return .unknown
+        
+        case 3: return .lowMargin
+        
+        case 4: return .nearThreshold
+        
+        case 5: return .random
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: KeepReason, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .corrected:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .unknown:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .lowMargin:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .nearThreshold:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .random:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeepReason_lift(_ buf: RustBuffer) throws -> KeepReason {
+    return try FfiConverterTypeKeepReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeepReason_lower(_ value: KeepReason) -> RustBuffer {
+    return FfiConverterTypeKeepReason.lower(value)
 }
 
 
@@ -2911,6 +5140,402 @@ public func FfiConverterTypeLogLevel_lift(_ buf: RustBuffer) throws -> LogLevel 
 #endif
 public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
     return FfiConverterTypeLogLevel.lower(value)
+}
+
+
+
+/**
+ * What may go over a network that costs.
+ */
+
+public enum MeteredUse: Equatable, Hashable, Codable {
+    
+    /**
+     * Nothing.
+     */
+    case nothing
+    /**
+     * What people corrected.
+     */
+    case corrections
+    /**
+     * All, and new SKUs too.
+     */
+    case everything
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension MeteredUse: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMeteredUse: FfiConverterRustBuffer {
+    typealias SwiftType = MeteredUse
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MeteredUse {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .nothing
+        
+        case 2: return .corrections
+        
+        case 3: return .everything
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: MeteredUse, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .corrections:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .everything:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMeteredUse_lift(_ buf: RustBuffer) throws -> MeteredUse {
+    return try FfiConverterTypeMeteredUse.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMeteredUse_lower(_ value: MeteredUse) -> RustBuffer {
+    return FfiConverterTypeMeteredUse.lower(value)
+}
+
+
+
+/**
+ * A network, or none.
+ */
+
+public enum NetworkKind: Equatable, Hashable, Codable {
+    
+    /**
+     * There is none.
+     */
+    case none
+    /**
+     * It costs.
+     */
+    case metered
+    /**
+     * It costs nothing.
+     */
+    case unmetered
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NetworkKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNetworkKind: FfiConverterRustBuffer {
+    typealias SwiftType = NetworkKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NetworkKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .none
+        
+        case 2: return .metered
+        
+        case 3: return .unmetered
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NetworkKind, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .none:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .metered:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .unmetered:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNetworkKind_lift(_ buf: RustBuffer) throws -> NetworkKind {
+    return try FfiConverterTypeNetworkKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNetworkKind_lower(_ value: NetworkKind) -> RustBuffer {
+    return FfiConverterTypeNetworkKind.lower(value)
+}
+
+
+
+/**
+ * Whether to ask for new SKUs.
+ */
+
+public enum NextDownload: Equatable, Hashable, Codable {
+    
+    /**
+     * With this; then `reportDownload`.
+     */
+    case ready(
+        /**
+         * The request.
+         */request: DownloadRequest
+    )
+    /**
+     * Not before this time, Unix time in milliseconds.
+     */
+    case wait(
+        /**
+         * When to call again.
+         */until: UInt64
+    )
+    /**
+     * Something has to change first.
+     */
+    case held(
+        /**
+         * What.
+         */reason: HoldReason
+    )
+    /**
+     * Never: the settings have no public key.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NextDownload: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNextDownload: FfiConverterRustBuffer {
+    typealias SwiftType = NextDownload
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NextDownload {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .ready(request: try FfiConverterTypeDownloadRequest.read(from: &buf)
+        )
+        
+        case 2: return .wait(until: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .held(reason: try FfiConverterTypeHoldReason.read(from: &buf)
+        )
+        
+        case 4: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NextDownload, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .ready(request):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeDownloadRequest.write(request, into: &buf)
+            
+        
+        case let .wait(until):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(until, into: &buf)
+            
+        
+        case let .held(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeHoldReason.write(reason, into: &buf)
+            
+        
+        case .nothing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextDownload_lift(_ buf: RustBuffer) throws -> NextDownload {
+    return try FfiConverterTypeNextDownload.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextDownload_lower(_ value: NextDownload) -> RustBuffer {
+    return FfiConverterTypeNextDownload.lower(value)
+}
+
+
+
+/**
+ * What to send next.
+ */
+
+public enum NextUpload: Equatable, Hashable, Codable {
+    
+    /**
+     * This; then `report`.
+     */
+    case ready(
+        /**
+         * The request.
+         */request: UploadRequest
+    )
+    /**
+     * Nothing before this time, Unix time in milliseconds.
+     */
+    case wait(
+        /**
+         * When to call again.
+         */until: UInt64
+    )
+    /**
+     * Something has to change first.
+     */
+    case held(
+        /**
+         * What.
+         */reason: HoldReason
+    )
+    /**
+     * Nothing: all is sent.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NextUpload: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNextUpload: FfiConverterRustBuffer {
+    typealias SwiftType = NextUpload
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NextUpload {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .ready(request: try FfiConverterTypeUploadRequest.read(from: &buf)
+        )
+        
+        case 2: return .wait(until: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .held(reason: try FfiConverterTypeHoldReason.read(from: &buf)
+        )
+        
+        case 4: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NextUpload, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .ready(request):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeUploadRequest.write(request, into: &buf)
+            
+        
+        case let .wait(until):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(until, into: &buf)
+            
+        
+        case let .held(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeHoldReason.write(reason, into: &buf)
+            
+        
+        case .nothing:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextUpload_lift(_ buf: RustBuffer) throws -> NextUpload {
+    return try FfiConverterTypeNextUpload.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNextUpload_lower(_ value: NextUpload) -> RustBuffer {
+    return FfiConverterTypeNextUpload.lower(value)
 }
 
 
@@ -3254,6 +5879,30 @@ public func FfiConverterTypeVerdict_lower(_ value: Verdict) -> RustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
+    typealias SwiftType = UInt64?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterUInt64.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterUInt64.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionFloat: FfiConverterRustBuffer {
     typealias SwiftType = Float?
 
@@ -3302,6 +5951,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
+    typealias SwiftType = Data?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterData.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeScanCancellation: FfiConverterRustBuffer {
     typealias SwiftType = ScanCancellation?
 
@@ -3320,6 +5993,31 @@ fileprivate struct FfiConverterOptionTypeScanCancellation: FfiConverterRustBuffe
         case 1: return try FfiConverterTypeScanCancellation.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]
+
+    public static func write(_ value: [String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterString.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [String]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
     }
 }
 
@@ -3426,6 +6124,31 @@ fileprivate struct FfiConverterSequenceTypeFinding: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeHttpHeader: FfiConverterRustBuffer {
+    typealias SwiftType = [HttpHeader]
+
+    public static func write(_ value: [HttpHeader], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeHttpHeader.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [HttpHeader] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [HttpHeader]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeHttpHeader.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeNamedResult: FfiConverterRustBuffer {
     typealias SwiftType = [NamedResult]
 
@@ -3443,6 +6166,31 @@ fileprivate struct FfiConverterSequenceTypeNamedResult: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeNamedResult.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeQueuedItem: FfiConverterRustBuffer {
+    typealias SwiftType = [QueuedItem]
+
+    public static func write(_ value: [QueuedItem], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeQueuedItem.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [QueuedItem] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [QueuedItem]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeQueuedItem.read(from: &buf))
         }
         return seq
     }
@@ -3495,6 +6243,32 @@ fileprivate struct FfiConverterSequenceTypeSkuCount: FfiConverterRustBuffer {
             seq.append(try FfiConverterTypeSkuCount.read(from: &buf))
         }
         return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
+    public static func write(_ value: [String: String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for (key, value) in value {
+            FfiConverterString.write(key, into: &buf)
+            FfiConverterString.write(value, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String: String] {
+        let len: Int32 = try readInt(&buf)
+        var dict = [String: String]()
+        dict.reserveCapacity(Int(len))
+        for _ in 0..<len {
+            let key = try FfiConverterString.read(from: &buf)
+            let value = try FfiConverterString.read(from: &buf)
+            dict[key] = value
+        }
+        return dict
     }
 }
 /**
@@ -3556,6 +6330,60 @@ private let initializationResult: InitializationResult = {
     if (uniffi_shelfscan_ffi_checksum_method_gallerysession_save() != 50579) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_correct_file() != 32100) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_correct_pixels() != 26399) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_crop() != 44134) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_drop_item() != 62328) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_item() != 63731) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_latest() != 63817) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_file() != 41892) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_pixels() != 37150) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_offer_yuv() != 21743) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_retry() != 12761) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_set_aside() != 16586) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_status() != 7395) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_mark_sending() != 37763) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_next_download() != 19307) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_next_upload() != 6813) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_report() != 28321) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_report_download() != 30053) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_method_reviewqueue_set_token() != 9530) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_shelfscan_ffi_checksum_method_cancellation_cancel() != 1850) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -3587,6 +6415,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_shelfscan_ffi_checksum_constructor_gallerysession_new() != 52582) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_constructor_reviewqueue_open() != 24345) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_shelfscan_ffi_checksum_constructor_reviewqueue_open_or_set_aside() != 15783) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_shelfscan_ffi_checksum_constructor_cancellation_new() != 52306) {
