@@ -12,9 +12,11 @@ mod dataset;
 mod eval;
 mod failure;
 mod gallery;
+mod http;
 mod index;
 mod output;
 mod photos;
+mod queue;
 mod scan;
 mod sweep;
 mod table;
@@ -25,8 +27,8 @@ use clap::{Parser, Subcommand};
 
 /// Counts what stands on a shelf: from photos to counts per SKU, offline.
 ///
-/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, or `eval` missed a target, or a data set
-/// changed or has faults; 2 wrong arguments; 3 the bundle, index or data set can't be used; 4 no TensorFlow Lite library; 5 an
+/// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, `eval` missed a target, a data set
+/// changed or has faults, or items of a queue are left; 2 wrong arguments; 3 the bundle, index, data set, queue or server can't be used; 4 no TensorFlow Lite library; 5 an
 /// output can't be written; 6 nothing to work on.
 #[derive(Debug, Parser)]
 #[command(name = "shelfscan", version, max_term_width = 110)]
@@ -47,6 +49,9 @@ enum Command {
     /// Build, change, show or export a SKU index.
     #[command(subcommand)]
     Index(index::Command),
+    /// List or change a queue of crops for review, or send it to the server.
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Hash, split or check a data set.
     #[command(subcommand)]
     Dataset(dataset::Command),
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Bundle(command) => bundle::run(&command),
         Command::Index(command) => index::run(&command),
+        Command::Queue(command) => queue::run(&command),
         Command::Dataset(command) => dataset::run(&command),
     };
     match outcome {

@@ -7,12 +7,16 @@ use std::time::Duration;
 use std::{fs, iter, thread};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shelfscan::{Bundle, Count, Failed, Report, ScanOptions, ScanResult, Scanner, Tiling, Timings, Total, Verdict};
+use shelfscan::protocol::Sha256;
+use shelfscan::queue::{Queue, Settings};
+use shelfscan::{
+    Bundle, Capture, Count, Failed, Report, ScanOptions, ScanResult, Scanner, Tiling, Timings, Total, Verdict,
+};
 
 use crate::failure::{Failure, complain, one_line};
 use crate::output::{self, Output};
 use crate::photos::Listed;
-use crate::{annotate, photos, table};
+use crate::{annotate, photos, queue, table};
 
 /// Scan photos and count facings per SKU.
 #[derive(Debug, clap::Args)]
@@ -38,6 +42,12 @@ pub struct Arguments {
     /// Lowest score of a facing, instead of the bundle's.
     #[arg(long, value_name = "SCORE", value_parser = confidence)]
     confidence: Option<f32>,
+    /// Keep crops of the facings that a person should look at in a queue; the file is made where there is none.
+    #[arg(long, value_name = "FILE")]
+    queue: Option<PathBuf>,
+    /// What is to be known of the queued crops, such as store=17; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", requires = "queue", value_parser = tag)]
+    tag: Vec<(String, String)>,
     /// Look at each photo as a whole only.
     #[arg(long)]
     no_tiles: bool,
@@ -47,6 +57,11 @@ pub struct Arguments {
 pub fn confidence(text: &str) -> Result<f32, String> {
     let share = text.parse::<f32>().ok().filter(|score| (0.001..=0.999).contains(score));
     share.ok_or_else(|| "a number from 0.001 to 0.999 is needed".into())
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
+    Ok((key.into(), value.into()))
 }
 
 /// Runs the command.
@@ -62,6 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let pictures = arguments.annotate.as_deref().map(|path| pictures(path, &photos)).transpose()?;
     let files = json.iter().map(Output::path).chain(pictures.iter().flatten().map(PathBuf::as_path));
     spare(&photos, files)?;
+    let queue = arguments.queue.as_deref().map(|path| Queue::open(path, Settings::default())).transpose()?;
     let threads = arguments.threads.map_or_else(all_cores, usize::from);
     let scanner = Scanner::new(Bundle::open(&arguments.bundle, threads)?);
     let tiling = if arguments.no_tiles { Tiling::Off } else { Tiling::Auto };
@@ -77,7 +93,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     barren.into_iter().for_each(|(folder, reason)| fail(&folder, reason));
     for (number, path) in photos.iter().enumerate() {
-        match scan(&scanner, path, &options, pictures.as_ref().map(|pictures| pictures[number].as_path())) {
+        let picture = pictures.as_ref().map(|pictures| pictures[number].as_path());
+        match scan(&scanner, path, &options, picture, queue.as_ref().map(|queue| (queue, &*arguments.tag))) {
             Ok(result) => {
                 if !to_stdout {
                     let told = bar.suspend(|| tell(&mut stdout, path, &result, &scanner, arguments.explain));
@@ -91,6 +108,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if let Some(queue) = &queue {
+        if !to_stdout {
+            let told = writeln!(stdout, "Queue: {}", queue::summary(&queue.status()?)).map_err(Failure::from);
+            go_on(told, &mut stdout, writes_files)?;
+        }
+    }
 
     let any_failed = !failed.is_empty();
     let report = Report::new(scanned.iter().map(|(path, result)| (path.display().to_string(), result)), failed);
@@ -114,7 +137,13 @@ enum Trouble {
     Output(Failure),
 }
 
-fn scan(scanner: &Scanner, path: &Path, options: &ScanOptions, picture: Option<&Path>) -> Result<ScanResult, Trouble> {
+fn scan(
+    scanner: &Scanner,
+    path: &Path,
+    options: &ScanOptions,
+    picture: Option<&Path>,
+    queue: Option<(&Queue, &[(String, String)])>,
+) -> Result<ScanResult, Trouble> {
     let photo = |error: &dyn std::fmt::Display| Trouble::Photo(one_line(error));
     let bytes = fs::read(path).map_err(|error| photo(&error))?;
     let result = scanner.scan_file(&bytes, options).map_err(|error| photo(&error))?;
@@ -122,6 +151,18 @@ fn scan(scanner: &Scanner, path: &Path, options: &ScanOptions, picture: Option<&
         let output = Output::at(to).map_err(Trouble::Output)?;
         let picture = annotate::draw(&bytes, &result, to, &options.limits).map_err(|error| photo(&error))?;
         output.finish(&picture).map_err(Trouble::Output)?;
+    }
+    if let Some((queue, tags)) = queue {
+        let taken =
+            fs::metadata(path).and_then(|file| file.modified()).map_or_else(|_| queue::now(), queue::milliseconds);
+        let tags = tags.iter().cloned().collect();
+        let capture = Capture { photo: Sha256::of(&bytes), captured_at: taken, tags };
+        let most = queue.budget(queue::now()).map_err(|error| Trouble::Output(error.into()))? as usize;
+        let policy = &queue.settings().policy;
+        let items = scanner
+            .uncertain_in_file(&bytes, &result, options, &capture, policy, most)
+            .map_err(|error| photo(&error))?;
+        queue.offer(&items, queue::now()).map_err(|error| Trouble::Output(error.into()))?;
     }
     Ok(result)
 }

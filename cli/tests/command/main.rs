@@ -15,3 +15,4 @@ mod handled_photos;
 mod indexes;
 mod outputs;
 mod program;
+mod queue;
