@@ -29,7 +29,7 @@ impl From<LogLevel> for log::LevelFilter {
 pub fn start_logging(level: LogLevel) {
     #[cfg(target_os = "android")]
     android_logger::init_once(android_logger::Config::default().with_tag("shelfscan"));
-    #[cfg(target_vendor = "apple")]
+    #[cfg(all(target_vendor = "apple", feature = "os-log"))]
     // A second logger is refused; the first goes on.
     let _ = oslog::OsLogger::new("shelfscan").init();
     log::set_max_level(level.into());

@@ -64,8 +64,11 @@ impl Scanner {
             0 => thread::available_parallelism().map_or(1, usize::from).min(4),
             asked => asked as usize,
         };
-        let bundle = Bundle::open(Path::new(&folder), threads)?;
-        Ok(Arc::new(Self { open: RwLock::new(Some(shelfscan::Scanner::new(bundle))) }))
+        let bundle = logged(Bundle::open(Path::new(&folder), threads).map_err(ShelfscanError::from))?;
+        let scanner = shelfscan::Scanner::new(bundle);
+        let version = scanner.version();
+        log::info!("opened {} {} for {threads} threads", version.name, version.version);
+        Ok(Arc::new(Self { open: RwLock::new(Some(scanner)) }))
     }
 
     /// Decodes and scans the bytes of a photo file (JPEG, PNG, WebP); they are not copied. EXIF orientation is followed.
@@ -75,7 +78,7 @@ impl Scanner {
         options: ScanOptions,
         cancellation: Option<Arc<Cancellation>>,
     ) -> Result<ScanResult, ShelfscanError> {
-        self.with(|scanner| Ok(scanner.scan_file(bytes, &core_options(options, cancellation))?.into()))
+        self.with(|scanner| Ok(timed(scanner.scan_file(bytes, &core_options(options, cancellation))?)))
     }
 
     /// Scans packed pixels; they are not copied.
@@ -144,7 +147,7 @@ impl Scanner {
         work: impl FnOnce(&shelfscan::Scanner) -> Result<T, ShelfscanError>,
     ) -> Result<T, ShelfscanError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        work(open.as_ref().ok_or(ShelfscanError::Closed)?)
+        logged(open.as_ref().ok_or(ShelfscanError::Closed).and_then(work))
     }
 
     /// Changes the SKUs, for the scans after this one too; `change` saves them. When it fails all is as it was.
@@ -166,12 +169,26 @@ impl Scanner {
         options: ScanOptions,
         cancellation: Option<Arc<Cancellation>>,
     ) -> Result<ScanResult, ShelfscanError> {
-        self.with(|scanner| Ok(scanner.scan(view, &core_options(options, cancellation))?.into()))
+        self.with(|scanner| Ok(timed(scanner.scan(view, &core_options(options, cancellation))?)))
     }
 
     fn alone(&self) -> RwLockWriteGuard<'_, Option<shelfscan::Scanner>> {
         self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says in the log why a call failed; that one was called off is no failure.
+fn logged<T>(outcome: Result<T, ShelfscanError>) -> Result<T, ShelfscanError> {
+    outcome.inspect_err(|error| match error {
+        ShelfscanError::Cancelled => log::debug!("{error}"),
+        error => log::error!("{error}"),
+    })
+}
+
+fn timed(result: shelfscan::ScanResult) -> ScanResult {
+    let (took, facings) = (result.timings.total.as_millis(), result.facings.len());
+    log::debug!("scanned {} x {} pixels in {took} ms: {facings} facings", result.width, result.height);
+    result.into()
 }
 
 pub(crate) fn core_options(options: ScanOptions, cancellation: Option<Arc<Cancellation>>) -> shelfscan::ScanOptions {

@@ -5,13 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use shelfscan_ffi::{
-    Cancellation, Failed, GallerySession, NamedResult, Orientation, PixelFormat, PixelLayout, ScanOptions, Scanner,
-    ShelfscanError, Sku, Subject, report_json,
+    Cancellation, Failed, GallerySession, LogLevel, NamedResult, Orientation, PixelFormat, PixelLayout, ScanOptions,
+    Scanner, ShelfscanError, Sku, Subject, report_json, start_logging,
 };
 use tempfile::TempDir;
 
@@ -140,4 +140,37 @@ fn a_sku_enrolled_from_pictures_is_named_in_the_next_scan_and_after_opening_agai
     assert_eq!(now, named(&open(&folder)));
     scanner.remove_sku(id.clone()).unwrap();
     assert_eq!(named(&scanner), None);
+}
+
+/// Keeps the lines it is given.
+struct Kept(Mutex<Vec<(log::Level, String)>>);
+
+static KEPT: Kept = Kept(Mutex::new(Vec::new()));
+
+impl log::Log for Kept {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap().push((record.level(), record.args().to_string()));
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn the_log_tells_what_was_opened_how_long_a_scan_took_and_why_one_failed() {
+    log::set_logger(&KEPT).unwrap();
+    start_logging(LogLevel::Debug);
+    let folder = bundle();
+    let scanner = open(&folder);
+    scanner.scan_file(&photo(), options(), None).unwrap();
+    let error = scanner.scan_file(b"no picture at all", options(), None).unwrap_err();
+    // Other tests of this program log too.
+    let lines = KEPT.0.lock().unwrap();
+    let told = |level, part: &str| lines.iter().any(|line| line.0 == level && line.1.contains(part));
+    assert!(told(log::Level::Info, "opened drinks "), "{lines:?}");
+    assert!(told(log::Level::Debug, " ms: ") && told(log::Level::Debug, "scanned "), "{lines:?}");
+    assert!(told(log::Level::Error, &error.to_string()), "{lines:?}");
 }
