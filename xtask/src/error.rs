@@ -26,12 +26,14 @@ pub(crate) enum Error {
         "{} has the sha256 {found}, expected {expected}: the download is not what this project was tested with",
         path.display()
     )]
-    Checksum { path: PathBuf, found: String, expected: &'static str },
+    Checksum { path: PathBuf, found: String, expected: String },
     #[error(
         "there is no prebuilt TensorFlow Lite for {platform}. Build `libtensorflowlite_c` with XNNPACK and set \
          TFLITE_LIBRARY_PATH to it"
     )]
     NoLibrary { platform: String },
+    #[error("Debian's packages: {0}")]
+    Archive(String),
     #[error("the library was fetched but does not work: {0}")]
     Library(#[from] shelfscan_tflite::Error),
     #[error("{}: {reason}", path.display())]

@@ -18,8 +18,8 @@ use crate::workspace::target;
 /// A library in its wheel: its path there, and its sha256.
 type Pinned = (&'static str, &'static str);
 
-fn pinned() -> Option<Pinned> {
-    match (OS, ARCH) {
+fn pinned(os: &str, arch: &str) -> Option<Pinned> {
+    match (os, arch) {
         ("linux", "x86_64") => Some((
             "pymicro_wakeword/lib/libtensorflowlite_c.so",
             "25465edb5cd7aadd00249d4d28f1d922ce5cc90195ad4403458111dd63493bae",
@@ -50,22 +50,34 @@ pub(crate) fn run() -> Result<()> {
 
 /// The library of this platform, fetched if need be, with its checksum verified.
 fn library() -> Result<PathBuf> {
-    let (inside, expected) = pinned().ok_or_else(|| Error::NoLibrary { platform: format!("{OS} on {ARCH}") })?;
+    let pinned = pinned(OS, ARCH).ok_or_else(|| Error::NoLibrary { platform: format!("{OS} on {ARCH}") })?;
     let library = fetched_library(&target());
+    fetch(&library, pinned, None)?;
+    Ok(library)
+}
+
+/// The library of Linux on arm64, for an emulator, put where a program built in `folder` looks for it.
+pub(crate) fn arm64(folder: &Path) -> Result<()> {
+    let pinned = pinned("linux", "aarch64").ok_or_else(|| Error::NoLibrary { platform: "linux on aarch64".into() })?;
+    fetch(&folder.join("tflite/linux-aarch64/libtensorflowlite_c.so"), pinned, Some("manylinux_2_35_aarch64"))
+}
+
+/// Gets the file from the wheel of `platform`, or of this machine, unless it is there.
+fn fetch(library: &Path, (inside, expected): Pinned, platform: Option<&str>) -> Result<()> {
     if library.is_file() {
-        if sha256(&library)? == expected {
-            return Ok(library);
+        if sha256(library)? == expected {
+            return Ok(());
         }
         println!("{} is not the pinned one; fetching it again", library.display());
     }
-    fetch_from_wheel("tflite.txt", inside, &library)?;
-    let found = sha256(&library)?;
+    fetch_from_wheel("tflite.txt", inside, library, platform)?;
+    let found = sha256(library)?;
     if found == expected {
-        return Ok(library);
+        return Ok(());
     }
     // Not left where a program would load it.
-    fs::remove_file(&library).map_err(Error::file(&library))?;
-    Err(Error::Checksum { path: library, found, expected })
+    fs::remove_file(library).map_err(Error::file(library))?;
+    Err(Error::Checksum { path: library.to_owned(), found, expected: expected.to_owned() })
 }
 
 fn sha256(path: &Path) -> Result<String> {

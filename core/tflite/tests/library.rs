@@ -11,13 +11,18 @@ use std::process::Command;
 use shelfscan_tflite::{Error, Interpreter, LIBRARY_PATH_VARIABLE, Model, Runtime};
 use tempfile::TempDir;
 
-use common::{model_path, run_alone, runtime};
+use common::{cargo_setting, model_path, run_alone, runtime};
 
 /// Builds a dynamic library from a Rust file, with a `--cfg`.
 fn build(folder: &TempDir, source: &Path, fault: &str) -> PathBuf {
     let library =
         folder.path().join(format!("{}{fault}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
-    let built = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    // Where the test was built for another processor, so is the library.
+    if let Some(linker) = cargo_setting("LINKER") {
+        rustc.arg(format!("--target={}-unknown-linux-gnu", std::env::consts::ARCH)).arg(format!("-Clinker={linker}"));
+    }
+    let built = rustc
         .args(["--edition=2024", "--crate-type=cdylib", "--crate-name=fake", "--cfg", fault, "-Awarnings", "-o"])
         .arg(&library)
         .arg(source)

@@ -29,9 +29,25 @@ pub fn model(runtime: &Runtime, name: &str) -> Model {
     Model::open(runtime, &model_path(name)).unwrap()
 }
 
+/// A setting that Cargo was given for this program's target, as what to run it with where the machine can't run it by itself.
+pub fn cargo_setting(name: &str) -> Option<String> {
+    let arch = env::consts::ARCH.to_uppercase();
+    env::var(format!("CARGO_TARGET_{arch}_UNKNOWN_LINUX_GNU_{name}")).ok()
+}
+
 /// Runs one ignored test of this same program in a process of its own: with another environment, or since it may crash.
 pub fn run_alone(test: &str, environment: &[(&str, &str)]) -> Output {
-    Command::new(env::current_exe().unwrap())
+    let program = env::current_exe().unwrap();
+    let mut command = match cargo_setting("RUNNER") {
+        Some(runner) => {
+            let mut words = runner.split_whitespace();
+            let mut command = Command::new(words.next().unwrap());
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command
         .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .envs(environment.iter().copied())
         .output()
