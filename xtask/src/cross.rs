@@ -79,3 +79,9 @@ impl Cross {
 pub(crate) fn for_arm64(setting: &str) -> String {
     format!("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{setting}")
 }
+
+/// Has Cargo build std from source, as there is none prebuilt for phones. Cargo calls that unstable, for which the compiler, a stable
+/// one, is told to be a nightly.
+pub(crate) fn build_std(cargo: &mut Command) {
+    cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_unwind");
+}

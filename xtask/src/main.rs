@@ -28,6 +28,7 @@ mod step;
 mod swift;
 mod swift_docs;
 mod swift_generated;
+mod targets;
 mod test;
 mod tools;
 mod workspace;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
-use crate::{arm64, chromium, coco, debian, demo, fetch, kotlin, parity, python, recipe, review, swift, tools};
+use crate::{
+    arm64, chromium, coco, debian, demo, fetch, kotlin, parity, python, recipe, review, swift, targets, tools,
+};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -53,6 +55,7 @@ const STEPS: &[Step] = &[
     // `--show-output`, since a test that can't run says so on its stdout, which is hidden when it passes.
     Step { name: "tests", run: tests },
     Step { name: "arm64", run: |skipped| arm64::run(skipped).map(passed) },
+    Step { name: "targets", run: |skipped| targets::run(skipped).map(passed) },
     Step { name: "coco", run: |skipped| coco::run(skipped).map(passed) },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
     Step { name: "kotlin", run: |skipped| kotlin::run(skipped).map(passed) },
