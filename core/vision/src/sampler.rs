@@ -6,7 +6,8 @@
 //! Refuses: padding and number formats, which are the letterbox's and the tensor's.
 
 use fast_image_resize as fir;
-use fir::images::{CroppedImage, CroppedImageMut, Image, ImageRef};
+use fir::images::{TypedCroppedImage, TypedCroppedImageMut, TypedImage, TypedImageRef};
+use fir::pixels::{U8x3, U8x4};
 
 use crate::{Frame, PixelFormat, Rect};
 
@@ -99,25 +100,36 @@ impl Sampler {
         (canvas_width, canvas_height): (usize, usize),
         to: Placement,
     ) -> Result<(), SampleError> {
-        let pixel = match frame.format {
-            PixelFormat::Rgb => fir::PixelType::U8x3,
-            PixelFormat::Rgba | PixelFormat::Bgra => fir::PixelType::U8x4,
+        // By type of pixel, as code for every other type that the resizer knows would treble the size of a phone's library.
+        let resized = match frame.format {
+            PixelFormat::Rgb => self.resize::<U8x3>(frame, stored, canvas, (canvas_width, canvas_height), to),
+            PixelFormat::Rgba | PixelFormat::Bgra => {
+                self.resize::<U8x4>(frame, stored, canvas, (canvas_width, canvas_height), to)
+            }
         };
+        resized.ok_or(SampleError { region: *stored, placement: to })
+    }
+
+    /// None where a rectangle leaves its picture.
+    fn resize<P: fir::PixelTrait>(
+        &mut self,
+        frame: &Frame<'_>,
+        stored: &Rect,
+        canvas: &mut [u8],
+        (canvas_width, canvas_height): (usize, usize),
+        to: Placement,
+    ) -> Option<()> {
         let (left, top) = (f64::from(stored.left), f64::from(stored.top));
         let options = fir::ResizeOptions::new()
             .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear))
             .use_alpha(false)
             .crop(left, top, f64::from(stored.right) - left, f64::from(stored.bottom) - top);
-        let refused = |_| SampleError { region: *stored, placement: to };
-        let source = ImageRef::new(frame.row_pixels as u32, frame.height, &frame.pixels, pixel);
-        let source = source.map_err(|_| SampleError { region: *stored, placement: to })?;
-        let source = CroppedImage::new(&source, 0, 0, frame.width, frame.height).map_err(refused)?;
-        let canvas = Image::from_slice_u8(canvas_width as u32, canvas_height as u32, canvas, pixel);
-        let mut canvas = canvas.map_err(|_| SampleError { region: *stored, placement: to })?;
+        let source = TypedImageRef::<P>::from_buffer(frame.row_pixels as u32, frame.height, &frame.pixels).ok()?;
+        let source = TypedCroppedImage::new(source, 0, 0, frame.width, frame.height).ok()?;
+        let canvas = TypedImage::<P>::from_buffer(canvas_width as u32, canvas_height as u32, canvas).ok()?;
         let (left, top, width, height) = (to.left as u32, to.top as u32, to.width as u32, to.height as u32);
-        let mut target = CroppedImageMut::new(&mut canvas, left, top, width, height).map_err(refused)?;
-        let resized = self.resizer.resize(&source, &mut target, Some(&options));
-        resized.map_err(|_| SampleError { region: *stored, placement: to })
+        let mut target = TypedCroppedImageMut::new(canvas, left, top, width, height).ok()?;
+        self.resizer.resize_typed(&source, &mut target, &options).ok()
     }
 }
 
