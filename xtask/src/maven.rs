@@ -88,7 +88,7 @@ impl Pinned {
         outcome.map_err(|_| Error::Maven { address: self.address() })?;
         let found = sha256(&downloaded)?;
         if found != self.sha256 {
-            return Err(Error::Checksum { path: self.address().into(), found, expected: self.sha256 });
+            return Err(Error::Checksum { path: self.address().into(), found, expected: self.sha256.to_owned() });
         }
         let classes = if self.android {
             execute(python()?.args(["-m", "zipfile", "--extract"]).arg(&downloaded).arg(scratch.path()))?;
