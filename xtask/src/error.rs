@@ -34,6 +34,8 @@ pub(crate) enum Error {
     NoLibrary { platform: String },
     #[error("Debian's packages: {0}")]
     Archive(String),
+    #[error("the library for apps: {0}")]
+    Size(String),
     #[error("the library was fetched but does not work: {0}")]
     Library(#[from] shelfscan_tflite::Error),
     #[error("{}: {reason}", path.display())]

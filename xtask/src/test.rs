@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::step::{execute, watch};
 use crate::workspace::root;
 use crate::{
-    arm64, chromium, coco, debian, demo, fetch, kotlin, parity, python, recipe, review, swift, targets, tools,
+    arm64, chromium, coco, debian, demo, fetch, kotlin, parity, python, recipe, review, size, swift, targets, tools,
 };
 
 /// What to run.
@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "arm64", run: |skipped| arm64::run(skipped).map(passed) },
     Step { name: "targets", run: |skipped| targets::run(skipped).map(passed) },
+    Step { name: "size", run: |skipped| size::run(skipped).map(passed) },
     Step { name: "coco", run: |skipped| coco::run(skipped).map(passed) },
     Step { name: "parity", run: |skipped| parity::run(skipped).map(passed) },
     Step { name: "kotlin", run: |skipped| kotlin::run(skipped).map(passed) },
