@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, fs, thread};
 
-use shelfscan::protocol::{PublicKey, Sha256};
+use shelfscan::protocol::{Item, Meta, PublicKey, Sha256};
 use shelfscan::queue::{
     Conditions, Downloaded, Entry, Hold, Network, Next, Queue, QueueError, Settings, State, Status,
 };
@@ -160,9 +160,15 @@ fn show(queue: &Queue, id: &str, crop: Option<&Path>) -> Result<(), Failure> {
         let item = item.as_ref().ok_or_else(|| Failure::Nothing(format!("{id}: its crop is not kept any more")))?;
         Output::at(path)?.finish(item.crop())?;
     }
-    let shown = serde_json::json!({ "entry": entry, "metadata": item.as_ref().map(|item| item.meta()) });
+    let shown = Shown { entry, metadata: item.as_ref().map(Item::meta) };
     let text = serde_json::to_string_pretty(&shown).map_err(io::Error::from)?;
     Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    entry: Entry,
+    metadata: Option<&'a Meta>,
 }
 
 /// The item whose id begins with these digits.

@@ -38,13 +38,13 @@ fn sync(queue: &Path, server: &str, token: &str) -> Ran {
 fn uncertain_facings_go_from_the_photo_to_the_server() {
     let here = tempfile::tempdir().unwrap();
     let queue = queued(here.path());
-    let listed = shelfscan(arguments!["queue", "list", queue]);
+    let listed = shelfscan(arguments!["queue", "list", queue, "--most", "1000"]);
     let count = listed.succeeds().stdout.lines().filter(|line| line.contains(" waiting ")).count();
     assert!(count > 0, "{listed:?}");
 
     // The same photo again adds nothing.
     queued(here.path());
-    let again = shelfscan(arguments!["queue", "list", queue]);
+    let again = shelfscan(arguments!["queue", "list", queue, "--most", "1000"]);
     assert_eq!(again.stdout, listed.stdout);
 
     let server = Server::start();

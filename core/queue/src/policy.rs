@@ -11,7 +11,9 @@
 //! 2. **The day's budget**: `per_day` crops a day (UTC). People label a limited number.
 //! 3. **The SKU's quota**: of the crops that are likest to one SKU, `per_sku` wait at a time. One hard SKU doesn't take all.
 //! 4. **Distance**: no crop likest to the same SKU, of the last 256 queued or sent, is as near as a cosine of `look_alike`. The
-//!    second picture of a facing teaches nothing.
+//!    second facing of a product on a shelf teaches little. With the bundle `drinks` 0.2.0 on the sample's shelf, whose products it
+//!    doesn't know, 96 crops have a reason, and 65 of them show a product of which there is another crop likest to the same SKU. At
+//!    0.90, 50 of these are told to be look-alikes (at 0.94 23, at 0.97 none) and no crop is told to be one of another product.
 //!
 //! What a person corrected passes without 1 to 4: it is worth most, and a person's work is not thrown away.
 //!
@@ -49,7 +51,7 @@ impl Default for Policy {
             score_band: 0.05,
             random_share: 0.002,
             min_side: 24.0,
-            look_alike: 0.97,
+            look_alike: 0.9,
             per_sku: 40,
             per_day: 300,
             seed: 0,
