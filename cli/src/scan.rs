@@ -108,11 +108,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if let Some(queue) = &queue {
-        if !to_stdout {
-            let told = writeln!(stdout, "Queue: {}", queue::summary(&queue.status()?)).map_err(Failure::from);
-            go_on(told, &mut stdout, writes_files)?;
-        }
+    if let Some(queue) = queue.as_ref().filter(|_| !to_stdout) {
+        let told = writeln!(stdout, "Queue: {}", queue::summary(&queue.status()?)).map_err(Failure::from);
+        go_on(told, &mut stdout, writes_files)?;
     }
 
     let any_failed = !failed.is_empty();

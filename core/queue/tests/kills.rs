@@ -195,7 +195,7 @@ impl Server {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let mut answer = |status: &str, more: &str, body: &str| {
+        let answer = |status: &str, more: &str, body: &str| {
             write!(&stream, "HTTP/1.1 {status}\r\n{more}Content-Length: {}\r\n\r\n{body}", body.len())
         };
         match chance {

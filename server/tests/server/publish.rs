@@ -16,8 +16,8 @@ use crate::recognise::{shipped, with_models};
 use crate::running::{BASE, Running, Stores};
 
 async fn delta(server: &Running, bundle: &Bundle) -> crate::running::Answered {
-    let embedder = Sha256(bundle.models().embedder_sha256());
-    let path = delta_path(bundle.office_index_sha256(), embedder);
+    let (index, embedder) = bundle.office();
+    let path = delta_path(index, embedder);
     server.send(Role::Device, Request::get(path), ()).await
 }
 

@@ -110,7 +110,7 @@ mod tests {
         fs::write(&page, PAGE).unwrap();
         fs::write(&sample, "    plugins {}\n").unwrap();
         let folder = scratch.path().join("blocks");
-        extract(&page, &[sample.clone()], &folder).unwrap();
+        extract(&page, std::slice::from_ref(&sample), &folder).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::write(&sample, "plugins { id(\"other\") }\n").unwrap();
         let error = extract(&page, &[sample], &folder).unwrap_err().to_string();
