@@ -136,16 +136,16 @@ class BundleStoreTest {
             val copy = source().use(store::install)
             fun damage() = File(copy, "embedder.tflite").run { writeBytes(readBytes().also { it[1000] = (it[1000] + 1).toByte() }) }
             damage()
-            openCopy(store, 1, source).use { assertEquals("drinks", it.bundle().name) }
+            openCopy({ folder }, 1, source).use { assertEquals("drinks", it.bundle().name) }
 
-            openCopy(store, 1, source).use { scanner ->
+            openCopy({ folder }, 1, source).use { scanner ->
                 val enrolment = scanner.enrol(Sku("new", "New"))
                 enrolment.add(Fixtures.few.packed())
                 enrolment.save()
             }
-            openCopy(store, 1, source).use { scanner -> assertTrue(scanner.skus().any { it.id == "new" }) }
+            openCopy({ folder }, 1, source).use { scanner -> assertTrue(scanner.skus().any { it.id == "new" }) }
             damage()
-            val error = assertThrows(ShelfscanException.Bundle::class.java) { runBlocking { openCopy(store, 1, source) } }
+            val error = assertThrows(ShelfscanException.Bundle::class.java) { runBlocking { openCopy({ folder }, 1, source) } }
             assertTrue(error.message, "embedder.tflite" in error.message.orEmpty())
             assertTrue("enrolled SKUs were removed", copy.exists())
         }

@@ -24,11 +24,11 @@ class EnrolmentTest {
                 val known = enrolment.add(picture, Subject.WHOLE)
                 assertTrue("$known", known.isNotEmpty() && known.none { it.sku == product.name })
             }
-            assertEquals(pictures.size, enrolment.count)
+            assertEquals(pictures.size, enrolment.count())
             assertTrue(enrolment.removeLast())
-            assertEquals(pictures.size - 1, enrolment.count)
+            assertEquals(pictures.size - 1, enrolment.count())
             assertNotEquals(before.index, enrolment.save().index)
-            assertEquals(0, enrolment.count)
+            assertEquals(0, enrolment.count())
             assertTrue(scanner.skus().any { it.id == product.name && it.name == "New" && it.container == "bottle" })
             val counted = scanner.counted()
             assertTrue("$counted of ${product.name} on the sample's shelf", counted != null && counted > 0u)
@@ -50,7 +50,7 @@ class EnrolmentTest {
             assertEquals(enrolment.add(file, subject), enrolment.add(Fixtures.few.packed(), subject))
             assertEquals(enrolment.add(direct(file), subject), enrolment.add(file, subject))
         }
-        assertEquals(8, enrolment.count)
+        assertEquals(8, enrolment.count())
         repeat(8) { assertTrue(enrolment.removeLast()) }
         assertTrue(!enrolment.removeLast())
     }

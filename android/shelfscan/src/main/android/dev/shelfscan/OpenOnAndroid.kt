@@ -16,14 +16,15 @@ import java.io.InputStream
  */
 suspend fun ShelfScanner.Companion.open(context: Context, asset: String, threads: Int = 0): ShelfScanner {
     val assets = context.applicationContext.assets
-    return openCopy(storeOf(context), threads) { AssetFiles(assets, asset.trim('/')) }
+    return openCopy(copiesOf(context), threads) { AssetFiles(assets, asset.trim('/')) }
 }
 
 /** Opens a bundle that the app downloaded, a folder or a `.zip` of one, from a copy of the app's own. */
 suspend fun ShelfScanner.Companion.open(context: Context, bundle: File, threads: Int = 0): ShelfScanner =
-    openCopy(storeOf(context), threads) { bundleFiles(bundle) }
+    openCopy(copiesOf(context), threads) { bundleFiles(bundle) }
 
-private fun storeOf(context: Context) = BundleStore(File(context.noBackupFilesDir, "shelfscan/bundles"))
+/** Found off the main thread: asking for it makes the folder. */
+private fun copiesOf(context: Context): () -> File = { File(context.noBackupFilesDir, "shelfscan/bundles") }
 
 private class AssetFiles(private val assets: AssetManager, private val folder: String) : BundleFiles {
     override val title: String = "assets/$folder"

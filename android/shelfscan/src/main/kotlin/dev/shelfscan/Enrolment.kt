@@ -10,8 +10,7 @@ import java.nio.ByteBuffer
  */
 class Enrolment internal constructor(private val scanner: ShelfScanner, private val session: GallerySession) {
     /** Pictures added so far. */
-    val count: Int
-        get() = session.count().toInt()
+    suspend fun count(): Int = scanner.finishing { session.count().toInt() }
 
     /**
      * Adds a picture from the bytes of its file (JPEG, PNG, WebP). Gives the SKUs that the bundle knows which are most like it,
