@@ -4,11 +4,15 @@ import android.app.AlertDialog
 import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.Color
+import android.net.ConnectivityManager
+import android.net.NetworkCapabilities
 import android.net.Uri
 import android.os.Looper
 import android.view.MotionEvent
 import android.view.View
 import android.view.ViewGroup
+import android.widget.Button
+import android.widget.EditText
 import android.widget.TableLayout
 import android.widget.TableRow
 import android.widget.TextView
@@ -16,6 +20,7 @@ import dev.shelfscan.sample.SampleApp
 import dev.shelfscan.sample.ShelfActivity
 import dev.shelfscan.sample.ShelfView
 import dev.shelfscan.sample.picture
+import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
@@ -29,6 +34,7 @@ import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 import org.robolectric.shadows.ShadowDialog
+import org.robolectric.shadows.ShadowNetworkCapabilities
 
 /** The sample app as a person uses it. */
 @RunWith(RobolectricTestRunner::class)
@@ -119,8 +125,43 @@ class SampleTest {
 
         view.tap((box.left + box.right) / 2, (box.top + box.bottom) / 2)
         shadowOf(ShadowDialog.getLatestDialog() as AlertDialog).clickOnItem(choices.size)
-        assertNull("none of these", shelf.skuOf(facing))
+        val asked = ShadowDialog.getLatestDialog() as AlertDialog
+        asked.window!!.decorView.all().filterIsInstance<EditText>().first().setText("Lemonade")
+        asked.getButton(AlertDialog.BUTTON_POSITIVE).performClick()
+        shadowOf(Looper.getMainLooper()).idle()
+        assertNull("a product that is not known yet", shelf.skuOf(facing))
         assertEquals("unknown", activity.table().last().first)
+
+        view.tap((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        shadowOf(ShadowDialog.getLatestDialog() as AlertDialog).clickOnItem(choices.size + 1)
+        assertEquals("no product is counted no more", before.values.sum() - 1, activity.table().sumOf { it.second })
+    }
+
+    @Test
+    fun `what is unsure and what is corrected waits for the office, and is sent`() {
+        val activity = opened().get()
+        activity.scan(Fixtures.rows.image().encoded("jpg"))
+        until("queueing") { " waiting" in activity.shown() && "For the office: 0 waiting" !in activity.shown() }
+        val shelf = checkNotNull(app.shelf)
+        val waiting = runBlocking { app.queue().status() }.waiting
+        val view = activity.find<ShelfView>()
+        val box = Overlay(shelf.result, view.width, view.height).toView(shelf.result.facings.first().rect)
+        view.tap((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        shadowOf(ShadowDialog.getLatestDialog() as AlertDialog).clickOnItem(1)
+        until("the correction") { "For the office: ${waiting + 1u} waiting" in activity.shown() }
+
+        val connectivity = checkNotNull(app.getSystemService(ConnectivityManager::class.java))
+        val capabilities = ShadowNetworkCapabilities.newInstance()
+        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
+        shadowOf(capabilities).addCapability(NetworkCapabilities.NET_CAPABILITY_NOT_METERED)
+        shadowOf(connectivity).setNetworkCapabilities(connectivity.activeNetwork, capabilities)
+        OfficeServer.answering(201).use { server ->
+            app.office.remember(server.address, "secret")
+            activity.window.decorView.all().filterIsInstance<Button>().first { it.text == "Sync now" }.performClick()
+            until("the sync") { "Just sent: ${waiting + 1u}." in activity.shown() }
+            assertEquals((waiting + 1u).toInt(), server.received.size)
+        }
+        assertTrue(activity.shown(), "0 waiting, ${waiting + 1u} sent" in activity.shown())
     }
 
     @Test

@@ -1,11 +1,13 @@
 package docs
 
+import android.app.Application
 import android.content.Context
 import android.graphics.Bitmap
 import android.media.Image
 import android.media.ImageReader
 import android.view.View
 import android.widget.TextView
+import dev.shelfscan.CropQueue
 import dev.shelfscan.ScanResult
 import dev.shelfscan.ShelfScanner
 import java.io.File
@@ -32,11 +34,24 @@ abstract class Setting {
     abstract val message: TextView
     abstract val sensorRotation: Int
     abstract val analysis: ImageAnalysis
-    abstract val mainExecutor: Executor
+    abstract val queue: CropQueue
+    abstract val token: String
 
     abstract fun show(result: ScanResult)
 
     abstract fun report(text: String)
+
+    abstract class App : Application() {
+        abstract val server: String
+
+        abstract suspend fun scanner(): ShelfScanner
+
+        abstract suspend fun queue(): CropQueue
+    }
+
+    companion object {
+        const val OFFICE_KEY = "1b3d9e5f0c7a42680d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e"
+    }
 }
 
 // The shape of CameraX, whose own library is not needed to compile that the page's code fits it.

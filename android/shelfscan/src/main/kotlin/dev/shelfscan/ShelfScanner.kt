@@ -151,7 +151,7 @@ private class CallingOff(job: Job?) : AutoCloseable {
 }
 
 /** An app without the native library is a fault that its developer can mend: not a `NoClassDefFoundError` that names none. */
-private fun <T> linked(call: () -> T): T =
+internal fun <T> linked(call: () -> T): T =
     try {
         call()
     } catch (error: LinkageError) {

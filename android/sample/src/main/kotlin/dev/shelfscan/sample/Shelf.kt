@@ -8,13 +8,19 @@ import dev.shelfscan.Sku
 /**
  * A scanned shelf, and what a person says of it.
  *
+ * @property photo the photo's file.
  * @property picture the photo, upright, small enough to draw.
  * @property result what the scan says; its boxes are in pixels of the photo, not of [picture].
  * @property skus the SKUs that the bundle can name.
  */
-class Shelf(val picture: Bitmap, val result: ScanResult, val skus: List<Sku>) {
+class Shelf(val photo: ByteArray, val picture: Bitmap, val result: ScanResult, val skus: List<Sku>) {
     private val names = skus.associate { it.id to it.name }
     private val corrected = mutableMapOf<Facing, String?>()
+    private val removed = mutableSetOf<Facing>()
+
+    /** What stands on the shelf, after corrections. */
+    val facings: List<Facing>
+        get() = result.facings - removed
 
     /** The SKU's id after corrections; none where it is unknown. */
     fun skuOf(facing: Facing): String? = if (facing in corrected) corrected[facing] else facing.sku
@@ -28,9 +34,14 @@ class Shelf(val picture: Bitmap, val result: ScanResult, val skus: List<Sku>) {
 
     fun nameOf(sku: String?): String = if (sku == null) "unknown" else names[sku] ?: sku
 
+    /** A person says that this is nothing that is sold. */
+    fun remove(facing: Facing) {
+        removed += facing
+    }
+
     /** Facings of each SKU after corrections, most first, the unknown ones last. */
     fun counts(): List<Pair<String, Int>> {
-        val counts = result.facings.groupingBy { skuOf(it) }.eachCount()
+        val counts = facings.groupingBy { skuOf(it) }.eachCount()
         val (unknown, named) = counts.entries.partition { it.key == null }
         val sorted = named.sortedWith(compareByDescending<Map.Entry<String?, Int>> { it.value }.thenBy { nameOf(it.key) })
         return (sorted + unknown).map { nameOf(it.key) to it.value }

@@ -13,11 +13,13 @@ import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.widget.Button
+import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.ScrollView
 import android.widget.TableLayout
 import android.widget.TableRow
 import android.widget.TextView
+import dev.shelfscan.Correction
 import dev.shelfscan.Facing
 import dev.shelfscan.ShelfscanException
 import java.io.IOException
@@ -32,7 +34,8 @@ import kotlinx.coroutines.withContext
 
 /**
  * Photo of a shelf in, counts out: take or choose one, see each facing with its SKU's name, tap one that is wrong and say what it
- * is, read the counts. Views are made in code so that all there is to see stands here.
+ * is, read the counts, and see what waits for the office. A long press on "Sync now" asks for the office's server. Views are made
+ * in code so that all there is to see stands here.
  */
 class ShelfActivity : Activity() {
     private val scope = MainScope()
@@ -43,12 +46,14 @@ class ShelfActivity : Activity() {
     private lateinit var shelfView: ShelfView
     private lateinit var status: TextView
     private lateinit var counts: TableLayout
+    private lateinit var queueState: TextView
     private lateinit var cancel: Button
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(views())
         show()
+        scope.launch { showQueue() }
     }
 
     /** The scan in progress ends with the screen: native work too. */
@@ -64,11 +69,13 @@ class ShelfActivity : Activity() {
             setColumnStretchable(0, true)
             setPadding(dp(12), 0, dp(12), dp(12))
         }
+        queueState = TextView(this).apply { setPadding(dp(12), dp(4), dp(12), dp(4)) }
         cancel = button("Cancel") { scan?.cancel() }
         val buttons = LinearLayout(this).apply {
             gravity = Gravity.CENTER_HORIZONTAL
             addView(button("Take a photo", ::takePhoto))
             addView(button("Choose one", ::choosePhoto))
+            addView(button("Sync now", ::syncNow).apply { setOnLongClickListener { askForOffice().let { true } } })
             addView(cancel)
         }
         return LinearLayout(this).apply {
@@ -78,6 +85,7 @@ class ShelfActivity : Activity() {
             addView(status, LinearLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT))
             val table = ScrollView(context).apply { addView(counts) }
             addView(table, LinearLayout.LayoutParams(MATCH_PARENT, 0, 2f))
+            addView(queueState, LinearLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT))
             addView(buttons, LinearLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT))
         }
     }
@@ -113,8 +121,11 @@ class ShelfActivity : Activity() {
             status.text = "Scanning…"
             cancel.visibility = View.VISIBLE
             try {
-                app.shelf = shelfOf(photo)
+                val shelf = shelfOf(photo)
+                app.shelf = shelf
                 show()
+                app.queue().offer(app.scanner(), shelf.photo, shelf.result)
+                queued()
             } catch (error: ShelfscanException) {
                 status.text = error.message
             } catch (error: IOException) {
@@ -130,7 +141,7 @@ class ShelfActivity : Activity() {
         val bytes = withContext(Dispatchers.IO) { contentResolver.photo(photo) }
         val picture = async(Dispatchers.Default) { picture(bytes) }
         val scanner = app.scanner()
-        Shelf(picture.await(), scanner.scan(bytes), scanner.skus())
+        Shelf(bytes, picture.await(), scanner.scan(bytes), scanner.skus())
     }
 
     private fun show() {
@@ -144,7 +155,7 @@ class ShelfActivity : Activity() {
         }
         val seconds = "%.1f s".format(shelf.result.timings.total / 1000)
         val advice = shelf.result.quality.findings.map { it.advice }
-        val facings = "${shelf.result.facings.size} facings in $seconds. Tap one to correct it."
+        val facings = "${shelf.facings.size} facings in $seconds. Tap one to correct it."
         status.text = (listOf(facings) + advice).joinToString("\n")
         shelf.counts().forEach { (name, count) -> counts.addView(row(name, count)) }
     }
@@ -153,12 +164,97 @@ class ShelfActivity : Activity() {
     private fun ask(facing: Facing) {
         val shelf = app.shelf ?: return
         val choices = shelf.choices(facing)
-        val names = choices.map { it.name } + "none of these"
+        val names = choices.map { it.name } + "another product…" + "no product"
         AlertDialog.Builder(this)
             .setTitle("Which product is it? Now: ${shelf.nameOf(shelf.skuOf(facing))}")
             .setItems(names.toTypedArray()) { _, chosen ->
-                shelf.correct(facing, choices.getOrNull(chosen)?.id)
-                show()
+                when (chosen) {
+                    choices.size -> askForName(shelf, facing)
+                    choices.size + 1 -> correct(shelf, facing, Correction.NotAProduct)
+                    else -> correct(shelf, facing, Correction.Sku(choices[chosen].id))
+                }
+            }
+            .setNegativeButton(android.R.string.cancel, null)
+            .show()
+    }
+
+    private fun askForName(shelf: Shelf, facing: Facing) {
+        val name = EditText(this).apply { hint = "Its name" }
+        AlertDialog.Builder(this)
+            .setTitle("A product that is not known yet")
+            .setView(name)
+            .setPositiveButton(android.R.string.ok) { _, _ ->
+                val said = name.text.trim().toString().ifEmpty { return@setPositiveButton }
+                correct(shelf, facing, Correction.NewSku(said, facing.container, null))
+            }
+            .setNegativeButton(android.R.string.cancel, null)
+            .show()
+    }
+
+    /** Counts what the person says, and has the office learn it. */
+    private fun correct(shelf: Shelf, facing: Facing, correction: Correction) {
+        when (correction) {
+            is Correction.Sku -> shelf.correct(facing, correction.id)
+            is Correction.NewSku -> shelf.correct(facing, null)
+            is Correction.NotAProduct -> shelf.remove(facing)
+        }
+        show()
+        scope.launch {
+            val intake = attempt { app.queue().correct(app.scanner(), shelf.photo, facing, correction) } ?: return@launch
+            queued()
+            if (intake.full > 0u) queueState.text = "The queue is full: this correction is not kept for the office."
+        }
+    }
+
+    private fun syncNow() {
+        if (app.office.server.isEmpty()) return askForOffice()
+        scope.launch {
+            queueState.text = "Syncing…"
+            val result = attempt { app.sync() } ?: return@launch
+            val held = result.held?.let { " Held: ${it.name.lowercase().replace('_', ' ')}." }.orEmpty()
+            showQueue(" Just sent: ${result.sent}.$held")
+        }
+    }
+
+    /** After something was queued. */
+    private suspend fun queued() {
+        showQueue()
+        app.scheduleSync()
+    }
+
+    private suspend fun showQueue(besides: String = "") {
+        val state = attempt { app.queue().status() } ?: return
+        val error = state.lastError?.let { " Last error: $it." }.orEmpty()
+        queueState.text = "For the office: ${state.waiting} waiting, ${state.sent} sent, ${state.refused} refused.$besides$error"
+    }
+
+    /** What it gives, or none where it fails, which is said. */
+    private suspend fun <T : Any> attempt(call: suspend () -> T): T? =
+        try {
+            call()
+        } catch (error: ShelfscanException) {
+            queueState.text = error.message
+            null
+        } catch (error: IllegalArgumentException) {
+            queueState.text = error.message
+            null
+        }
+
+    private fun askForOffice() {
+        val (server, token) = listOf("https://office.example.com" to app.office.server, "the device's token" to app.office.token)
+            .map { (hint, text) -> EditText(this).apply { this.hint = hint; setText(text) } }
+        val fields = LinearLayout(this).apply {
+            orientation = LinearLayout.VERTICAL
+            setPadding(dp(20), 0, dp(20), 0)
+            addView(server)
+            addView(token)
+        }
+        AlertDialog.Builder(this)
+            .setTitle("The office's server")
+            .setView(fields)
+            .setPositiveButton(android.R.string.ok) { _, _ ->
+                app.office.remember(server.text.toString(), token.text.toString())
+                if (app.office.server.isNotEmpty()) syncNow()
             }
             .setNegativeButton(android.R.string.cancel, null)
             .show()

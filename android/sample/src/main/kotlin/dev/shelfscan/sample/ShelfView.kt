@@ -17,7 +17,7 @@ class ShelfView(context: Context) : View(context) {
     var shelf: Shelf? = null
         set(value) {
             field = value
-            contentDescription = value?.let { "${it.result.facings.size} facings" }
+            contentDescription = value?.let { "${it.facings.size} facings" }
             invalidate()
         }
 
@@ -36,7 +36,7 @@ class ShelfView(context: Context) : View(context) {
         val (left, top) = overlay.toView(0f, 0f)
         val (right, bottom) = overlay.toView(shelf.result.width.toFloat(), shelf.result.height.toFloat())
         canvas.drawBitmap(shelf.picture, null, RectF(left, top, right, bottom), null)
-        for (facing in shelf.result.facings) {
+        for (facing in shelf.facings) {
             val (boxLeft, boxTop, boxRight, boxBottom) = overlay.toView(facing.rect)
             box.color = colourOf(shelf.skuOf(facing))
             box.strokeWidth = (if (shelf.isCorrected(facing)) 3f else 1.5f) * density
@@ -60,7 +60,7 @@ class ShelfView(context: Context) : View(context) {
         super.performClick()
         val (x, y) = down ?: return false
         down = null
-        val facing = overlay()?.facingAt(shelf?.result?.facings.orEmpty(), x, y) ?: return false
+        val facing = overlay()?.facingAt(shelf?.facings.orEmpty(), x, y) ?: return false
         onFacing(facing)
         return true
     }
