@@ -36,7 +36,8 @@ class CropQueueTest {
         }
     }
 
-    private fun sha256(bytes: ByteArray) = MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
+    private fun sha256(bytes: ByteArray): String =
+        MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
 
     @Test
     fun `what a scan is unsure of is kept, and sent once`() = withQueue { queue, accepted ->

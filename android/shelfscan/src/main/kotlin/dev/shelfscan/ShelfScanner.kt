@@ -50,7 +50,7 @@ class ShelfScanner internal constructor(private val scanner: Scanner) : AutoClos
     /** The SKUs that the bundle can name, by id. */
     suspend fun skus(): List<Sku> = withContext(Dispatchers.IO) { open().skus() }
 
-    /** Begins to enrol a SKU from photos of it, or to add photos to one that is known. Nothing changes before [Enrolment.save]. */
+    /** Begins to enrol a SKU from photos of it, or to add photos to a known one. Nothing changes before [Enrolment.save]. */
     fun enrol(sku: Sku): Enrolment = Enrolment(this, GallerySession(open(), sku))
 
     /** Takes a SKU out of the bundle, on disk too, once the scans in progress are done. Not cancelled half-way. */

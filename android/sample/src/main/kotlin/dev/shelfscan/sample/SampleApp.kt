@@ -67,7 +67,9 @@ open class SampleApp : Application() {
         private var opening: Deferred<T>? = null
 
         suspend fun get(): T {
-            val opened = synchronized(this) { opening?.takeUnless { it.isCancelled } ?: scope.async { open() }.also { opening = it } }
+            val opened = synchronized(this) {
+                opening?.takeUnless { it.isCancelled } ?: scope.async { open() }.also { opening = it }
+            }
             return opened.await()
         }
 

@@ -71,5 +71,7 @@ class ShelfView(context: Context) : View(context) {
 
     /** The same colour for a SKU in every photo, far apart for most. */
     private fun colourOf(sku: String?): Int =
-        if (sku == null) Color.LTGRAY else Color.HSVToColor(floatArrayOf(Math.floorMod(sku.hashCode() * 47, 360).toFloat(), 0.9f, 0.85f))
+        if (sku == null) Color.LTGRAY else Color.HSVToColor(floatArrayOf(hueOf(sku), 0.9f, 0.85f))
+
+    private fun hueOf(sku: String): Float = Math.floorMod(sku.hashCode() * 47, 360).toFloat()
 }
