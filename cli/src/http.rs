@@ -1,6 +1,7 @@
 //! The requests of a queue, over HTTP or HTTPS.
 //!
-//! Owns connections and their time limits; whom to trust is the system's list of certificates. What to ask and what an answer means is the queue's.
+//! Owns connections and their time limits; whom to trust is the system's list of certificates. What to ask and what an answer means
+//! is the queue's.
 
 use std::time::Duration;
 

@@ -28,8 +28,8 @@ use clap::{Parser, Subcommand};
 /// Counts what stands on a shelf: from photos to counts per SKU, offline.
 ///
 /// Exit codes: 0 all done; 1 some photos or pictures could not be used, the others were, `eval` missed a target, a data set
-/// changed or has faults, or items of a queue are left; 2 wrong arguments; 3 the bundle, index, data set, queue or server can't be used; 4 no TensorFlow Lite library; 5 an
-/// output can't be written; 6 nothing to work on.
+/// changed or has faults, or items of a queue are left; 2 wrong arguments; 3 the bundle, index, data set, queue or server can't be
+/// used; 4 no TensorFlow Lite library; 5 an output can't be written; 6 nothing to work on.
 #[derive(Debug, Parser)]
 #[command(name = "shelfscan", version, max_term_width = 110)]
 struct Arguments {

@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: the figures of BENCHMARKS.md, measured on this machine.
 //!
-//! Owns what is needed before the measurement: the library, a bundle that knows the sample's products. The measurement itself is
-//! the benchmark of the `shelfscan` crate, built for release.
+//! Owns what is needed before the measurement: the library, a bundle that knows the sample's products. The measurements themselves are
+//! the benchmark of the `shelfscan` crate, examples of the index and the queue, and the queue's kill test at full length, all built for
+//! release.
 
 use std::fs;
 
@@ -22,6 +23,23 @@ pub(crate) fn run() -> Result<()> {
     let lookups =
         ["run", "--quiet", "--release", "--locked", "--package", "shelfscan-index", "--example", "lookup_bench"];
     execute(cargo().args(lookups))?;
+    execute(cargo().args([
+        "run",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "shelfscan-queue",
+        "--example",
+        "growth",
+    ]))?;
+    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-server"]))?;
+    execute(
+        cargo()
+            .args(["test", "--quiet", "--release", "--locked", "--package", "shelfscan-queue", "--test", "kills"])
+            .env("SHELFSCAN_KILLS", "500")
+            .env("SHELFSCAN_KILLS_SERVER", target().join("release/shelfscan-server")),
+    )?;
     execute(
         cargo()
             .args(["bench", "--quiet", "--locked", "--package", "shelfscan", "--bench", "scan", "--"])

@@ -1,13 +1,24 @@
 //! Made-up items of any size and likeness.
 
+#![allow(dead_code, clippy::unwrap_used, reason = "each user of this module needs another part of it")]
+
 use std::collections::BTreeMap;
 
 use shelfscan_queue::protocol::{
     BundleRef, Candidate, Embedding, FacingRef, Item, Label, Meta, PhotoRef, Reason, Sha256,
 };
 
-/// An item that `number` tells apart from others. Items of the same `look` and SKU look alike.
+/// An item that `number` tells apart from others. Items of the same `look` and SKU look alike. Its picture is made up.
 pub fn item(number: u64, reason: Reason, sku: &str, look: u64, bytes: usize) -> Item {
+    with_crop(number, reason, sku, look, &jpeg(bytes))
+}
+
+/// As [`item`], with a picture that can be decoded.
+pub fn decodable(number: u64, reason: Reason, sku: &str, look: u64) -> Item {
+    with_crop(number, reason, sku, look, include_bytes!("crop.jpg"))
+}
+
+fn with_crop(number: u64, reason: Reason, sku: &str, look: u64, crop: &[u8]) -> Item {
     let embedding: Vec<f32> = (0..64).map(|axis| if axis == look % 64 { 1.0 } else { 0.01 }).collect();
     let meta = Meta {
         schema: 1,
@@ -28,7 +39,7 @@ pub fn item(number: u64, reason: Reason, sku: &str, look: u64, bytes: usize) -> 
         tags: BTreeMap::new(),
         embedding: Embedding::of(&embedding, Sha256([3; 32])),
     };
-    Item::new(&meta, &jpeg(bytes)).unwrap()
+    Item::new(&meta, crop).unwrap()
 }
 
 fn jpeg(bytes: usize) -> Vec<u8> {
