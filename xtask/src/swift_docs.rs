@@ -15,8 +15,8 @@ const GUIDE: &str = "docs/ios.md";
 /// Where in the package the compiled blocks go.
 pub(crate) const COMPILED: &str = "Tests/ShelfScanTests/GuideBlocks.swift";
 /// What the guide's blocks may take as given.
-const GIVEN: &str =
-    "scanner: ShelfScanner, bundleFolder: URL, jpeg: Data, result: ScanResult, photo: ShelfPhoto, viewSize: CGSize";
+const GIVEN: &str = "scanner: ShelfScanner, queue: ShelfQueue, bundleFolder: URL, jpeg: Data, result: ScanResult, \
+                     photo: ShelfPhoto, viewSize: CGSize";
 
 /// A block of the guide.
 #[derive(Debug, PartialEq)]
