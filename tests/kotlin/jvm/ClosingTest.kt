@@ -50,7 +50,7 @@ class ClosingTest {
                 scanner.close()
                 scanner.close()
             }
-            assertTrue("closing took $took", took.inWholeMilliseconds < 50)
+            assertTrue("closing took $took", took.inWholeMilliseconds < 200)
             assertTrue("closing waited for the scan", scan.isActive)
             val calls: List<suspend () -> Unit> = listOf(
                 { scanner.scan(Fixtures.shelf) },
@@ -76,7 +76,7 @@ class ClosingTest {
             delay(100)
             scanner.closeAndWait()
             // The native call is over; its result is on its way through a coroutine or two.
-            delay(20)
+            delay(100)
             assertTrue("the models were freed under a scan", scan.isCompleted)
             scanner.closeAndWait()
         }

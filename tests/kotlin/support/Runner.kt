@@ -12,6 +12,8 @@ import org.junit.runner.notification.RunListener
 
 /** Runs the tests among the classes in a folder, and says of each how it went. Named classes only, where some are named. */
 fun main(arguments: Array<String>) {
+    // Pictures are made, none is shown.
+    System.setProperty("java.awt.headless", "true")
     val (folder, wanted) = Pair(File(arguments.first()), arguments.drop(1))
     val classes = folder.walk().filter { it.extension == "class" && '$' !in it.name }
         .map { Class.forName(it.relativeTo(folder).path.removeSuffix(".class").replace(File.separatorChar, '.')) }
