@@ -21,7 +21,7 @@ use crate::{Entry, QueueError, Settings, State, Totals};
 /// Memory for pages of the file.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// A file is compacted on opening when it is this much larger than twice what it holds.
+/// A file is compacted on opening when it is this much larger than three times what it holds; twice is what pages cost.
 const SLACK_BYTES: u64 = 16 << 20;
 
 /// The queue. `Send` and `Sync`: any thread may call it; calls take their turn.
@@ -249,7 +249,7 @@ impl Queue {
         drop(rows);
         transaction.commit()?;
         let length = fs::metadata(&self.path).map_or(0, |file| file.len());
-        if length > 2 * held + SLACK_BYTES {
+        if length > 3 * held + SLACK_BYTES {
             database.compact()?;
         }
         Ok(database)

@@ -5,9 +5,12 @@
 use std::fs;
 
 use shelfscan_queue::protocol::Reason;
-use shelfscan_queue::{Conditions, Network, Next, Offered, Queue, QueueError, Settings};
+use shelfscan_queue::{Conditions, Network, Next, Offered, Outcome, Queue, QueueError, Settings};
 
 mod sample;
+
+/// Ways in which the file is altered.
+const ROUNDS: usize = 200;
 
 const CONDITIONS: Conditions = Conditions { network: Network::Unmetered, battery_low: false };
 
@@ -56,10 +59,10 @@ fn an_altered_file_never_gives_other_bytes() {
     }
     let sound = fs::read(&path).unwrap();
     let (mut refused, mut read) = (0, 0);
-    for round in 0..120_usize {
+    for round in 0..ROUNDS {
         let mut altered = sound.clone();
         if round % 10 == 0 {
-            altered.truncate(sound.len() * round / 120);
+            altered.truncate(sound.len() * round / ROUNDS);
         } else {
             let place = round * 7919 * 31 % sound.len();
             altered[place] ^= 0x5a;
@@ -83,4 +86,29 @@ fn an_altered_file_never_gives_other_bytes() {
         }
     }
     assert!(refused > 0 && read > 0, "{refused} files refused, {read} items read: the test alters the wrong bytes");
+}
+
+/// What was sent takes no room for long.
+#[test]
+fn a_file_gives_its_room_back_when_it_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue");
+    let items: Vec<_> = (0..200).map(|n| sample::item(n, Reason::Corrected, "a", n, 150_000)).collect();
+    let queue = Queue::open(&path, Settings::default()).unwrap();
+    queue.offer(&items, 1).unwrap();
+    queue.set_token(Some("t".into()));
+    let answer = Outcome::Answered { status: 201, retry_after: None, body: Vec::new() };
+    for item in &items[..190] {
+        queue.report(item.id(), &answer, 2).unwrap();
+    }
+    drop(queue);
+    let before = fs::metadata(&path).unwrap().len();
+    let queue = Queue::open(&path, Settings::default()).unwrap();
+    let after = fs::metadata(&path).unwrap().len();
+    assert!(before > 30_000_000 && after < 8_000_000, "{before} bytes before, {after} after");
+    let totals = queue.status().unwrap().totals;
+    assert_eq!((totals.sent, totals.waiting, queue.latest(1000).unwrap().len()), (190, 10, 200));
+    for item in &items[190..] {
+        assert!(queue.item(item.id()).unwrap().unwrap() == *item);
+    }
 }
