@@ -188,11 +188,12 @@ pub enum ItemState {
         /// The server's reason.
         message: String,
     },
-    /// It was given up: something worth more needed the room, a person dropped it, or it was damaged on the disk.
+    /// It was given up: something worth more needed the room, a person dropped it or corrected the facing before it was sent, or it
+    /// was damaged on the disk.
     Evicted {
         /// When.
         at: u64,
-        /// `no_room`, `by_person` or `damaged`.
+        /// `no_room`, `by_person`, `superseded` or `damaged`.
         why: String,
     },
 }
@@ -455,6 +456,7 @@ impl From<Entry> for QueuedItem {
                 let why = match why {
                     Eviction::NoRoom => "no_room",
                     Eviction::ByPerson => "by_person",
+                    Eviction::Superseded => "superseded",
                     Eviction::Damaged => "damaged",
                 };
                 ItemState::Evicted { at, why: why.into() }

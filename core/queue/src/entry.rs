@@ -68,6 +68,8 @@ pub enum Eviction {
     NoRoom,
     /// A person dropped it.
     ByPerson,
+    /// A person corrected the same facing before it was sent; the correction goes instead.
+    Superseded,
     /// Its bytes on the disk are not what was accepted.
     Damaged,
 }

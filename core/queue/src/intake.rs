@@ -1,6 +1,7 @@
 //! What is offered, and what is taken.
 //!
-//! Owns steps 2 to 4 of the policy and the order in which items make way. Refuses nothing silently: each item offered has its
+//! Owns steps 2 to 4 of the policy, the order in which items make way, and that a correction takes the place of what waits of the same
+//! facing. Refuses nothing silently: each item offered has its
 //! answer.
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,9 @@ impl Queue {
         if !self.make_room(rows, inner, &entry, now)? {
             return Ok(Offered::Full);
         }
+        if entry.reason == Reason::Corrected {
+            supersede(rows, inner, item, now)?;
+        }
         rows.insert(&entry, item)?;
         rows.set_fact("day", &day)?;
         Ok(Offered::Accepted)
@@ -124,6 +128,17 @@ impl Queue {
         }
         Ok(true)
     }
+}
+
+/// Gives up what waits of the facing that was corrected: a person need not look at it again.
+fn supersede(rows: &mut Rows<'_>, inner: &Inner, item: &Item, now: u64) -> Result<(), Fault> {
+    let Some(number) = rows.of_facing(item.meta())? else { return Ok(()) };
+    let before = rows.entry(number)?;
+    if matches!(before.state, State::Waiting { .. }) && !inner.sending.contains(&before.id) {
+        let state = State::Evicted { at: now, why: Eviction::Superseded };
+        rows.change(number, &before, &Entry { state, ..before.clone() })?;
+    }
+    Ok(())
 }
 
 fn today(rows: &Rows<'_>, now: u64) -> Result<Day, Fault> {

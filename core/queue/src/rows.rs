@@ -13,12 +13,13 @@
 //! finished   ordinal         -> number    what was sent or given up, for trimming
 //! looks      SKU, number     -> bytes     embedder's SHA-256 and codes: what to keep a distance to
 //! waiting    SKU             -> count     for the quota
+//! facings    hash of photo and box -> number   the last item of a facing, while its document is kept
 //! ```
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shelfscan_protocol::{Embedding, Item, Sha256};
+use shelfscan_protocol::{Embedding, Item, Meta, Sha256};
 
 use crate::error::Fault;
 use crate::{Entry, State, Totals};
@@ -35,6 +36,7 @@ const WORTH: TableDefinition<'static, (u8, u64), ()> = TableDefinition::new("wor
 const FINISHED: TableDefinition<'static, u64, u64> = TableDefinition::new("finished");
 const LOOKS: TableDefinition<'static, (&str, u64), Bytes> = TableDefinition::new("looks");
 const WAITING: TableDefinition<'static, &str, u32> = TableDefinition::new("waiting");
+const FACINGS: TableDefinition<'static, Id, u64> = TableDefinition::new("facings");
 
 /// The tables' version.
 const FORMAT: u32 = 1;
@@ -56,6 +58,7 @@ pub(crate) struct Rows<'t> {
     finished: Table<'t, u64, u64>,
     looks: Table<'t, (&'static str, u64), Bytes>,
     waiting: Table<'t, &'static str, u32>,
+    facings: Table<'t, Id, u64>,
     changed: bool,
 }
 
@@ -71,6 +74,7 @@ impl<'t> Rows<'t> {
             finished: transaction.open_table(FINISHED)?,
             looks: transaction.open_table(LOOKS)?,
             waiting: transaction.open_table(WAITING)?,
+            facings: transaction.open_table(FACINGS)?,
             changed: false,
         };
         Ok(rows)
@@ -149,6 +153,11 @@ impl<'t> Rows<'t> {
         Ok(nearest)
     }
 
+    /// The last item of the same facing of the same photo.
+    pub(crate) fn of_facing(&self, meta: &Meta) -> Result<Option<u64>, Fault> {
+        Ok(self.facings.get(facing(meta))?.map(|number| number.value()))
+    }
+
     /// What is worth the least, with its worth, the oldest first.
     pub(crate) fn least_worth(&self) -> Result<impl Iterator<Item = Result<(u8, u64), Fault>>, Fault> {
         Ok(self.worth.iter()?.map(|row| Ok(row?.0.value())))
@@ -169,6 +178,7 @@ impl<'t> Rows<'t> {
         let number = self.entries.last()?.map_or(0, |(number, _)| number.value() + 1);
         self.documents.insert(number, item.bytes())?;
         self.by_id.insert(entry.id.0, number)?;
+        self.facings.insert(facing(item.meta()), number)?;
         if let Some(Embedding { embedder, codes }) = &item.meta().embedding {
             let look: Vec<u8> = embedder.0.iter().copied().chain(codes.iter().map(|&code| code as u8)).collect();
             self.looks.insert((entry.group(), number), &*look)?;
@@ -191,7 +201,12 @@ impl<'t> Rows<'t> {
         *totals.of(&before.state) -= 1;
         *totals.of(&after.state) += 1;
         if before.worth().is_some() && after.worth().is_none() {
-            self.documents.remove(number)?;
+            let document = self.documents.remove(number)?.map(|document| document.value().to_vec());
+            if let Some(Ok(item)) = document.map(Item::parse)
+                && self.of_facing(item.meta())? == Some(number)
+            {
+                self.facings.remove(facing(item.meta()))?;
+            }
             totals.bytes -= before.bytes;
         }
         self.set_fact("totals", &totals)?;
@@ -241,6 +256,12 @@ impl<'t> Rows<'t> {
         }
         Ok(())
     }
+}
+
+/// What tells a facing of a photo apart from all others.
+fn facing(meta: &Meta) -> Id {
+    let sides = meta.facing.rect.map(f32::to_le_bytes);
+    Sha256::of_parts(&[&meta.photo.sha256.0, sides.as_flattened()]).0
 }
 
 fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {

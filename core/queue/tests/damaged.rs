@@ -93,7 +93,7 @@ fn an_altered_file_never_gives_other_bytes() {
 fn a_file_gives_its_room_back_when_it_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue");
-    let items: Vec<_> = (0..200).map(|n| sample::item(n, Reason::Corrected, "a", n, 150_000)).collect();
+    let items: Vec<_> = (0..200).map(|n| sample::item(2 * n, Reason::Corrected, "a", n, 150_000)).collect();
     let queue = Queue::open(&path, Settings::default()).unwrap();
     queue.offer(&items, 1).unwrap();
     queue.set_token(Some("t".into()));

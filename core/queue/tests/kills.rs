@@ -116,7 +116,8 @@ fn phone(task: &str) {
             let items: Vec<Item> = (0..1 + random.below(3))
                 .map(|part| {
                     let reason = if random.below(5) == 0 { Reason::Corrected } else { Reason::Unknown };
-                    let id = number * 1_000_000 + made * 10 + part;
+                    // Each of a facing of its own: a correction takes the place of what waits.
+                    let id = 2 * (number * 1_000_000 + made * 10 + part);
                     match token {
                         "token" => sample::item(id, reason, "a", part, random.below(60_000) as usize),
                         // The real server looks into the picture.

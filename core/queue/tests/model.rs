@@ -100,6 +100,7 @@ struct Known {
     reason: Reason,
     sku: String,
     look: u64,
+    facing: u64,
     bytes: u64,
     state: State,
 }
@@ -213,12 +214,13 @@ impl Pair {
             .map(|&(n, r, sku, look, bytes)| sample::item(n, reason(r), &format!("sku-{sku}"), look, bytes))
             .collect();
         let answers = self.queue().offer(&items, self.now).unwrap();
-        for ((item, &(_, r, sku, look, _)), answer) in items.iter().zip(specs).zip(answers) {
+        for ((item, &(n, r, sku, look, _)), answer) in items.iter().zip(specs).zip(answers) {
             let known = Known {
                 id: item.id(),
                 reason: reason(r),
                 sku: format!("sku-{sku}"),
                 look,
+                facing: n / 2,
                 bytes: item.bytes().len() as u64,
                 state: State::Waiting { not_before: 0, last_error: None },
             };
@@ -269,6 +271,13 @@ impl Pair {
         }
         for place in leaving {
             self.known[place].state = State::Evicted { at: self.now, why: Eviction::NoRoom };
+        }
+        if new.reason == Reason::Corrected
+            && let Some(last) = self.known.iter_mut().rfind(|known| known.facing == new.facing)
+            && last.waits()
+            && !self.sending.contains(&last.id)
+        {
+            last.state = State::Evicted { at: self.now, why: Eviction::Superseded };
         }
         self.day.1 += u32::from(new.reason != Reason::Corrected);
         self.known.push(new);
@@ -439,4 +448,27 @@ fn metered_networks_are_for_what_the_app_says() {
         let order = [items[1].id(), items[0].id()];
         assert_eq!(handed_out, order[..allowed], "{metered:?}");
     }
+}
+
+#[test]
+fn a_correction_takes_the_place_of_what_waits_of_the_same_facing() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = Queue::open(&folder.path().join("queue"), settings()).unwrap();
+    let (unknown, other) = (sample::item(10, Reason::Unknown, "a", 1, 9), sample::item(12, Reason::Unknown, "a", 2, 9));
+    let (first, second) =
+        (sample::item(11, Reason::Corrected, "a", 1, 9), sample::item(11, Reason::Corrected, "b", 1, 9));
+    queue.offer(&[unknown.clone(), other.clone(), first.clone()], START).unwrap();
+    assert_eq!(queue.entry(unknown.id()).unwrap().state, State::Evicted { at: START, why: Eviction::Superseded });
+    // The person thinks again; then the item is on its way already.
+    queue.offer(std::slice::from_ref(&second), START).unwrap();
+    assert_eq!(queue.entry(first.id()).unwrap().state, State::Evicted { at: START, why: Eviction::Superseded });
+    queue.set_token(Some("t".into()));
+    let conditions = Conditions { network: Network::Unmetered, battery_low: false };
+    let Next::Ready(upload) = queue.next_upload(START, conditions).unwrap() else { panic!("two wait") };
+    assert_eq!(upload.id, second.id());
+    queue.offer(&[sample::item(11, Reason::Corrected, "c", 1, 9)], START).unwrap();
+    assert_eq!(queue.entry(second.id()).unwrap().state, State::Sending);
+    assert_eq!(queue.status().unwrap().totals.waiting, 3, "the other facing, the one that is sent, and the last word");
+    // Seen again, the facing is known.
+    assert!(matches!(queue.offer(&[unknown], START).unwrap()[..], [Offered::Known(_)]));
 }

@@ -46,7 +46,8 @@ final class QueueTests: XCTestCase {
         let facing = try XCTUnwrap(result.facings.first)
         let kept = try await queue.correct(facing, to: .sku(id: "7up"), on: photo, scanner: scanner, tags: ["store": "12"])
         XCTAssertEqual(kept.accepted, 1)
-        let again = try await queue.correct(facing, to: .notAProduct, on: photo, scanner: scanner)
+        let other = try XCTUnwrap(result.facings.last)
+        let again = try await queue.correct(other, to: .notAProduct, on: photo, scanner: scanner)
         XCTAssertEqual(again.accepted + again.known, 1)
         let corrected = try await queue.latest().filter { $0.reason == .corrected }
         let transport = FakeTransport { _ in .created }

@@ -8,7 +8,7 @@ use shelfscan_queue::protocol::{
     BundleRef, Candidate, Embedding, FacingRef, Item, Label, Meta, PhotoRef, Reason, Sha256,
 };
 
-/// An item that `number` tells apart from others. Items of the same `look` and SKU look alike. Its picture is made up.
+/// An item that `number` tells apart from others. Two numbers, an even one and the next, are of one facing. Items of the same `look` and SKU look alike. Its picture is made up.
 pub fn item(number: u64, reason: Reason, sku: &str, look: u64, bytes: usize) -> Item {
     with_crop(number, reason, sku, look, &jpeg(bytes))
 }
@@ -25,7 +25,7 @@ fn with_crop(number: u64, reason: Reason, sku: &str, look: u64, crop: &[u8]) -> 
         reason,
         captured_at: number,
         bundle: BundleRef { name: "drinks".into(), version: "0.2.0".into(), index: Sha256([1; 32]) },
-        photo: PhotoRef { sha256: Sha256([2; 32]), width: 1000, height: 1000 },
+        photo: PhotoRef { sha256: Sha256::of(&(number / 2).to_le_bytes()), width: 1000, height: 1000 },
         facing: FacingRef {
             rect: [1.0, 1.0, 50.0, 90.0],
             box_in_crop: [0.0, 0.0, 90.0, 160.0],

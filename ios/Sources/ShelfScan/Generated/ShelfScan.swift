@@ -4843,14 +4843,15 @@ public enum ItemState: Equatable, Hashable, Codable {
          */message: String
     )
     /**
-     * It was given up: something worth more needed the room, a person dropped it, or it was damaged on the disk.
+     * It was given up: something worth more needed the room, a person dropped it or corrected the facing before it was sent, or it
+     * was damaged on the disk.
      */
     case evicted(
         /**
          * When.
          */at: UInt64, 
         /**
-         * `no_room`, `by_person` or `damaged`.
+         * `no_room`, `by_person`, `superseded` or `damaged`.
          */why: String
     )
 
