@@ -38,6 +38,7 @@ use crate::routes::{bundle, export, health, intake, pages, queue, recognise, rev
         review::skus,
         review::progress
     ),
+    components(schemas(export::Format)),
     modifiers(&Bearer)
 )]
 struct Api;
