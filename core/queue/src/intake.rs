@@ -76,7 +76,7 @@ impl Queue {
             if day.kept >= policy.per_day {
                 return Ok(Offered::Budget);
             }
-            if rows.waiting_of(entry.group())? >= policy.per_sku {
+            if rows.waiting_of(entry.group())? >= policy.per_sku.into() {
                 return Ok(Offered::Quota);
             }
             if let Some(embedding) = &item.meta().embedding

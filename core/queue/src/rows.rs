@@ -3,20 +3,23 @@
 //! Owns every row: a change of an entry changes what is found by its state (`due`, `worth`, `finished`), the counts and the quota in
 //! the same transaction.
 //!
+//! All keys and values are bytes, numbers big-endian so that they sort as numbers: redb's code is compiled anew for each type of
+//! table, and phones carry it.
+//!
 //! ```text
 //! facts      name            -> JSON      format, totals, day, uploads, downloads
 //! entries    number          -> JSON      Entry; numbers ascend in the order of acceptance
 //! documents  number          -> bytes     the item, while it waits or was refused
 //! by_id      SHA-256         -> number
-//! due        class, not before, number    what waits: corrections (0), then the rest (1), the oldest first
-//! worth      worth, number                what could make way, the least first
+//! due        class (1 byte), not before, number -> nothing   what waits: corrections (0), then the rest (1), the oldest first
+//! worth      worth (1 byte), number -> nothing               what could make way, the least first
 //! finished   ordinal         -> number    what was sent or given up, for trimming
-//! looks      SKU, number     -> bytes     embedder's SHA-256 and codes: what to keep a distance to
-//! waiting    SKU             -> count     for the quota
+//! looks      SKU, 0, number  -> bytes     embedder's SHA-256 and codes: what to keep a distance to; a SKU has no byte 0
+//! waiting    SKU             -> number    how many, for the quota
 //! facings    hash of photo and box -> number   the last item of a facing, while its document is kept
 //! ```
 
-use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shelfscan_protocol::{Embedding, Item, Meta, Sha256};
@@ -25,18 +28,19 @@ use crate::error::Fault;
 use crate::{Entry, State, Totals};
 
 type Bytes = &'static [u8];
-type Id = [u8; 32];
+type Table<'t> = redb::Table<'t, Bytes, Bytes>;
+type Definition = TableDefinition<'static, Bytes, Bytes>;
 
-const FACTS: TableDefinition<'static, &str, Bytes> = TableDefinition::new("facts");
-const ENTRIES: TableDefinition<'static, u64, Bytes> = TableDefinition::new("entries");
-const DOCUMENTS: TableDefinition<'static, u64, Bytes> = TableDefinition::new("documents");
-const BY_ID: TableDefinition<'static, Id, u64> = TableDefinition::new("by_id");
-const DUE: TableDefinition<'static, (u8, u64, u64), ()> = TableDefinition::new("due");
-const WORTH: TableDefinition<'static, (u8, u64), ()> = TableDefinition::new("worth");
-const FINISHED: TableDefinition<'static, u64, u64> = TableDefinition::new("finished");
-const LOOKS: TableDefinition<'static, (&str, u64), Bytes> = TableDefinition::new("looks");
-const WAITING: TableDefinition<'static, &str, u32> = TableDefinition::new("waiting");
-const FACINGS: TableDefinition<'static, Id, u64> = TableDefinition::new("facings");
+const FACTS: Definition = TableDefinition::new("facts");
+const ENTRIES: Definition = TableDefinition::new("entries");
+const DOCUMENTS: Definition = TableDefinition::new("documents");
+const BY_ID: Definition = TableDefinition::new("by_id");
+const DUE: Definition = TableDefinition::new("due");
+const WORTH: Definition = TableDefinition::new("worth");
+const FINISHED: Definition = TableDefinition::new("finished");
+const LOOKS: Definition = TableDefinition::new("looks");
+const WAITING: Definition = TableDefinition::new("waiting");
+const FACINGS: Definition = TableDefinition::new("facings");
 
 /// The tables' version.
 const FORMAT: u32 = 1;
@@ -49,16 +53,16 @@ const COMPARED: usize = 256;
 
 /// All tables, open for one transaction.
 pub(crate) struct Rows<'t> {
-    facts: Table<'t, &'static str, Bytes>,
-    entries: Table<'t, u64, Bytes>,
-    documents: Table<'t, u64, Bytes>,
-    by_id: Table<'t, Id, u64>,
-    due: Table<'t, (u8, u64, u64), ()>,
-    worth: Table<'t, (u8, u64), ()>,
-    finished: Table<'t, u64, u64>,
-    looks: Table<'t, (&'static str, u64), Bytes>,
-    waiting: Table<'t, &'static str, u32>,
-    facings: Table<'t, Id, u64>,
+    facts: Table<'t>,
+    entries: Table<'t>,
+    documents: Table<'t>,
+    by_id: Table<'t>,
+    due: Table<'t>,
+    worth: Table<'t>,
+    finished: Table<'t>,
+    looks: Table<'t>,
+    waiting: Table<'t>,
+    facings: Table<'t>,
     changed: bool,
 }
 
@@ -97,7 +101,7 @@ impl<'t> Rows<'t> {
 
     /// A fact, or its default where it was never set.
     pub(crate) fn fact<T: DeserializeOwned + Default>(&self, name: &'static str) -> Result<T, Fault> {
-        match self.facts.get(name)? {
+        match self.facts.get(name.as_bytes())? {
             Some(json) => read(json.value()),
             None => Ok(T::default()),
         }
@@ -105,7 +109,7 @@ impl<'t> Rows<'t> {
 
     pub(crate) fn set_fact(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), Fault> {
         self.changed = true;
-        self.facts.insert(name, &*write(value)?)?;
+        self.facts.insert(name.as_bytes(), &*write(value)?)?;
         Ok(())
     }
 
@@ -114,16 +118,19 @@ impl<'t> Rows<'t> {
     }
 
     pub(crate) fn number_of(&self, id: Sha256) -> Result<Option<u64>, Fault> {
-        Ok(self.by_id.get(id.0)?.map(|number| number.value()))
+        number_at(&self.by_id, &id.0)
     }
 
     pub(crate) fn entry(&self, number: u64) -> Result<Entry, Fault> {
-        let json = self.entries.get(number)?.ok_or_else(|| Fault::Row(format!("item number {number} is missing")))?;
+        let json = self
+            .entries
+            .get(&key(number)[..])?
+            .ok_or_else(|| Fault::Row(format!("item number {number} is missing")))?;
         read(json.value())
     }
 
     pub(crate) fn document(&self, number: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.documents.get(number)?.map(|document| document.value().to_vec()))
+        Ok(self.documents.get(&key(number)[..])?.map(|document| document.value().to_vec()))
     }
 
     /// The entries accepted last, the latest first.
@@ -132,14 +139,14 @@ impl<'t> Rows<'t> {
     }
 
     /// How many likest to a SKU wait.
-    pub(crate) fn waiting_of(&self, group: &str) -> Result<u32, Fault> {
-        Ok(self.waiting.get(group)?.map_or(0, |count| count.value()))
+    pub(crate) fn waiting_of(&self, group: &str) -> Result<u64, Fault> {
+        Ok(number_at(&self.waiting, group.as_bytes())?.unwrap_or(0))
     }
 
     /// The most alike of the last crops of a SKU, with its cosine.
     pub(crate) fn most_alike(&self, group: &str, embedding: &Embedding) -> Result<Option<(u64, f32)>, Fault> {
         let mut nearest = None;
-        for row in self.looks.range((group, 0)..=(group, u64::MAX))?.rev().take(COMPARED) {
+        for row in self.looks.range(&*look_key(group, 0)..=&*look_key(group, u64::MAX))?.rev().take(COMPARED) {
             let (key, look) = row?;
             let Some((embedder, codes)) = look.value().split_first_chunk() else { continue };
             let codes = codes.iter().map(|&code| code as i8).collect();
@@ -147,7 +154,7 @@ impl<'t> Rows<'t> {
             if let Some(cosine) = embedding.cosine(&other)
                 && nearest.is_none_or(|(_, best)| cosine > best)
             {
-                nearest = Some((key.value().1, cosine));
+                nearest = Some((last_number(key.value())?, cosine));
             }
         }
         Ok(nearest)
@@ -155,40 +162,45 @@ impl<'t> Rows<'t> {
 
     /// The last item of the same facing of the same photo.
     pub(crate) fn of_facing(&self, meta: &Meta) -> Result<Option<u64>, Fault> {
-        Ok(self.facings.get(facing(meta))?.map(|number| number.value()))
+        number_at(&self.facings, &facing(meta))
     }
 
     /// What is worth the least, with its worth, the oldest first.
     pub(crate) fn least_worth(&self) -> Result<impl Iterator<Item = Result<(u8, u64), Fault>>, Fault> {
-        Ok(self.worth.iter()?.map(|row| Ok(row?.0.value())))
+        Ok(self.worth.iter()?.map(|row| {
+            let (key, _) = row?;
+            let worth = key.value().first().copied().ok_or_else(|| Fault::Row("an empty key".into()))?;
+            Ok((worth, last_number(key.value())?))
+        }))
     }
 
     /// What waits of a class, what is due first.
     pub(crate) fn due(&self, class: u8) -> Result<impl Iterator<Item = Result<(u64, u64), Fault>>, Fault> {
-        let rows = self.due.range((class, 0, 0)..=(class, u64::MAX, u64::MAX))?;
+        let rows = self.due.range(&*due_key(class, 0, 0)..=&*due_key(class, u64::MAX, u64::MAX))?;
         Ok(rows.map(|row| {
-            let (_, not_before, number) = row?.0.value();
-            Ok((not_before, number))
+            let (key, _) = row?;
+            let (rest, number) = split_number(key.value())?;
+            Ok((last_number(rest)?, number))
         }))
     }
 
     /// Adds an item that waits.
     pub(crate) fn insert(&mut self, entry: &Entry, item: &Item) -> Result<(), Fault> {
         self.changed = true;
-        let number = self.entries.last()?.map_or(0, |(number, _)| number.value() + 1);
-        self.documents.insert(number, item.bytes())?;
-        self.by_id.insert(entry.id.0, number)?;
-        self.facings.insert(facing(item.meta()), number)?;
+        let number = next(&self.entries)?;
+        self.documents.insert(&key(number)[..], item.bytes())?;
+        self.by_id.insert(&entry.id.0[..], &key(number)[..])?;
+        self.facings.insert(&facing(item.meta())[..], &key(number)[..])?;
         if let Some(Embedding { embedder, codes }) = &item.meta().embedding {
             let look: Vec<u8> = embedder.0.iter().copied().chain(codes.iter().map(|&code| code as u8)).collect();
-            self.looks.insert((entry.group(), number), &*look)?;
+            self.looks.insert(&*look_key(entry.group(), number), &*look)?;
         }
         self.index(number, entry)?;
         let mut totals = self.totals()?;
         totals.bytes += entry.bytes;
         *totals.of(&entry.state) += 1;
         self.set_fact("totals", &totals)?;
-        self.entries.insert(number, &*write(entry)?)?;
+        self.entries.insert(&key(number)[..], &*write(entry)?)?;
         Ok(())
     }
 
@@ -201,19 +213,19 @@ impl<'t> Rows<'t> {
         *totals.of(&before.state) -= 1;
         *totals.of(&after.state) += 1;
         if before.worth().is_some() && after.worth().is_none() {
-            let document = self.documents.remove(number)?.map(|document| document.value().to_vec());
+            let document = self.documents.remove(&key(number)[..])?.map(|document| document.value().to_vec());
             if let Some(Ok(item)) = document.map(Item::parse)
                 && self.of_facing(item.meta())? == Some(number)
             {
-                self.facings.remove(facing(item.meta()))?;
+                self.facings.remove(&facing(item.meta())[..])?;
             }
             totals.bytes -= before.bytes;
         }
         self.set_fact("totals", &totals)?;
-        self.entries.insert(number, &*write(after)?)?;
+        self.entries.insert(&key(number)[..], &*write(after)?)?;
         if before.worth().is_some() && after.worth().is_none() {
-            let ordinal = self.finished.last()?.map_or(0, |(ordinal, _)| ordinal.value() + 1);
-            self.finished.insert(ordinal, number)?;
+            let ordinal = next(&self.finished)?;
+            self.finished.insert(&key(ordinal)[..], &key(number)[..])?;
             self.trim()?;
         }
         Ok(())
@@ -221,26 +233,26 @@ impl<'t> Rows<'t> {
 
     fn index(&mut self, number: u64, entry: &Entry) -> Result<(), Fault> {
         if let State::Waiting { not_before, .. } = entry.state {
-            self.due.insert((entry.class(), not_before, number), ())?;
+            self.due.insert(&*due_key(entry.class(), not_before, number), &[][..])?;
             let waiting = self.waiting_of(entry.group())?;
-            self.waiting.insert(entry.group(), waiting + 1)?;
+            self.waiting.insert(entry.group().as_bytes(), &key(waiting + 1)[..])?;
         }
         if let Some(worth) = entry.worth() {
-            self.worth.insert((worth, number), ())?;
+            self.worth.insert(&*worth_key(worth, number), &[][..])?;
         }
         Ok(())
     }
 
     fn unindex(&mut self, number: u64, entry: &Entry) -> Result<(), Fault> {
         if let State::Waiting { not_before, .. } = entry.state {
-            self.due.remove((entry.class(), not_before, number))?;
+            self.due.remove(&*due_key(entry.class(), not_before, number))?;
             match self.waiting_of(entry.group())? {
-                0 | 1 => drop(self.waiting.remove(entry.group())?),
-                count => drop(self.waiting.insert(entry.group(), count - 1)?),
+                0 | 1 => drop(self.waiting.remove(entry.group().as_bytes())?),
+                count => drop(self.waiting.insert(entry.group().as_bytes(), &key(count - 1)[..])?),
             }
         }
         if let Some(worth) = entry.worth() {
-            self.worth.remove((worth, number))?;
+            self.worth.remove(&*worth_key(worth, number))?;
         }
         Ok(())
     }
@@ -248,18 +260,54 @@ impl<'t> Rows<'t> {
     /// Forgets the oldest of what was sent or given up.
     fn trim(&mut self) -> Result<(), Fault> {
         while self.finished.len()? > HISTORY {
-            let Some(number) = self.finished.pop_first()?.map(|(_, number)| number.value()) else { break };
+            let first = self.finished.pop_first()?.map(|(_, number)| last_number(number.value()));
+            let Some(number) = first.transpose()? else { break };
             let entry = self.entry(number)?;
-            self.looks.remove((entry.group(), number))?;
-            self.by_id.remove(entry.id.0)?;
-            self.entries.remove(number)?;
+            self.looks.remove(&*look_key(entry.group(), number))?;
+            self.by_id.remove(&entry.id.0[..])?;
+            self.entries.remove(&key(number)[..])?;
         }
         Ok(())
     }
 }
 
+fn key(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+fn due_key(class: u8, not_before: u64, number: u64) -> Vec<u8> {
+    [&[class][..], &key(not_before)[..], &key(number)].concat()
+}
+
+fn worth_key(worth: u8, number: u64) -> Vec<u8> {
+    [&[worth][..], &key(number)].concat()
+}
+
+fn look_key(group: &str, number: u64) -> Vec<u8> {
+    [group.as_bytes(), &[0], &key(number)].concat()
+}
+
+/// The number that ends `bytes`, and what is before it.
+fn split_number(bytes: &[u8]) -> Result<(&[u8], u64), Fault> {
+    let (rest, number) = bytes.split_last_chunk().ok_or_else(|| Fault::Row("a number is cut off".into()))?;
+    Ok((rest, u64::from_be_bytes(*number)))
+}
+
+fn last_number(bytes: &[u8]) -> Result<u64, Fault> {
+    Ok(split_number(bytes)?.1)
+}
+
+fn number_at(table: &Table<'_>, key: &[u8]) -> Result<Option<u64>, Fault> {
+    table.get(key)?.map(|number| last_number(number.value())).transpose()
+}
+
+/// The number after the last key.
+fn next(table: &Table<'_>) -> Result<u64, Fault> {
+    table.last()?.map_or(Ok(0), |(key, _)| Ok(last_number(key.value())? + 1))
+}
+
 /// What tells a facing of a photo apart from all others.
-fn facing(meta: &Meta) -> Id {
+fn facing(meta: &Meta) -> [u8; 32] {
     let sides = meta.facing.rect.map(f32::to_le_bytes);
     Sha256::of_parts(&[&meta.photo.sha256.0, sides.as_flattened()]).0
 }
