@@ -48,7 +48,8 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
 }
 
 fn has_node() -> Result<bool> {
-    let usable = || quiet(Command::new("node").args(["-e", "process.exit(process.versions.node.split('.')[0] < 18)"]));
+    let usable =
+        || quiet(Command::new("node").args(["-e", "process.exit(Number(parseInt(process.versions.node) < 18))"]));
     let npm = || quiet(Command::new("npm").arg("--version"));
     Ok((usable() && npm()) || (debian::install(&["nodejs", "npm"])? && usable() && npm()))
 }
