@@ -1,10 +1,11 @@
 //! The step `coco`: the lab's average precision against pycocotools' own, on the same cases.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Mutex;
 
 use crate::error::{Error, Result};
-use crate::step::watch;
+use crate::step::{execute, watch};
 use crate::workspace::{root, target};
 use crate::{python, tools};
 
@@ -14,9 +15,10 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let cases = folder.join("cases.json");
     let file = fs::File::create(&cases).map_err(Error::file(&cases))?;
-    let mut ours = tools::cargo();
-    ours.args(["run", "--quiet", "--locked", "--package", "shelfscan-lab", "--example", "coco_cases"]).stdout(file);
-    crate::step::execute(&mut ours)?;
+    // Of the whole workspace, as for its tests: with the lab's own features alone most of it would be built anew.
+    execute(tools::cargo().args(["build", "--workspace", "--locked", "--example", "coco_cases"]))?;
+    let example = target().join("debug/examples").join(format!("coco_cases{}", std::env::consts::EXE_SUFFIX));
+    execute(Command::new(example).stdout(file))?;
     let mut theirs = python::with_packages("coco.txt")?;
     watch(theirs.current_dir(root()).arg("lab/tests/pycocotools_oracle.py").arg(&cases), skipped)
 }
