@@ -8,14 +8,14 @@ use std::fs;
 
 use crate::error::{Error, Result};
 use crate::step::execute;
-use crate::tools::cargo;
+use crate::tools::{build, cargo};
 use crate::workspace::{root, target};
 use crate::{demo, fetch};
 
 /// Measures and prints the tables.
 pub(crate) fn run() -> Result<()> {
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    build(&["shelfscan-cli"])?;
     let out = target().join("bench");
     fs::create_dir_all(&out).map_err(Error::file(&out))?;
     let bundle = demo::enrolled_bundle(&out)?;
@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
         "--example",
         "growth",
     ]))?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-server"]))?;
+    build(&["shelfscan-server"])?;
     execute(
         cargo()
             .args(["test", "--quiet", "--release", "--locked", "--package", "shelfscan-queue", "--test", "kills"])

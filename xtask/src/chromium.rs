@@ -16,8 +16,8 @@ use crate::debian;
 use crate::demo::{SAMPLE, enrolled_bundle, shelfscan};
 use crate::error::{Error, Result};
 use crate::fetch;
-use crate::step::execute;
-use crate::tools::cargo;
+use crate::step::skip;
+use crate::tools::build;
 use crate::workspace::{root, target};
 
 /// How a Chromium may be called.
@@ -32,9 +32,7 @@ const PROBE: &str = "<script>addEventListener('load', () => { const page = docum
 /// Makes the page and looks at it.
 pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let Some(chromium) = browser()? else {
-        let line = "SKIPPED: report: there is no Chromium; apt-get install -y --no-install-recommends chromium";
-        println!("{line}");
-        skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.to_owned());
+        skip(skipped, "report: there is no Chromium; apt-get install -y --no-install-recommends chromium");
         return Ok(());
     };
     let folder = target().join("report");
@@ -114,7 +112,7 @@ struct Facing {
 /// Judges the bundle of the sample's products on the sample photo, and returns the page.
 fn make(folder: &Path) -> Result<PathBuf> {
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    build(&["shelfscan-cli"])?;
     let bundle = enrolled_bundle(folder)?;
     let data = folder.join("sample");
     fs::create_dir_all(&data).map_err(Error::file(&data))?;

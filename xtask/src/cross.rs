@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use crate::archive;
 use crate::error::{Error, Result};
+use crate::step::skip;
 use crate::tools::{cargo, make_executable};
 use crate::workspace::target;
 
@@ -26,9 +27,7 @@ impl Cross {
     /// Gets it ready; none where that can't be, which is said and kept as skipped by `step`.
     pub(crate) fn prepare(step: &str, skipped: &Mutex<Vec<String>>) -> Result<Option<Self>> {
         if let Some(why) = archive::hindrance() {
-            let line = format!("SKIPPED: {step}: {why}");
-            println!("{line}");
-            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+            skip(skipped, &format!("{step}: {why}"));
             return Ok(None);
         }
         let cross = Self { root: archive::unpacked()? };

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::fetch;
 use crate::step::execute;
-use crate::tools::cargo;
+use crate::tools::build;
 use crate::workspace::{root, target};
 
 /// What to scan.
@@ -32,7 +32,7 @@ pub(crate) const SAMPLE: &str = "models/sample";
 /// Fetches, builds, scans, and says where the results are.
 pub(crate) fn run(options: &Options) -> Result<()> {
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    build(&["shelfscan-cli"])?;
     let out = target().join("demo");
     fs::create_dir_all(&out).map_err(Error::file(&out))?;
     if options.photos.is_empty() { sample(&out) } else { photos(&options.photos, &out) }
@@ -59,8 +59,8 @@ fn sample(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A copy of the shipped bundle that knows the sample's products instead of its own, by `index build` from their pictures.
-pub(crate) fn enrolled_bundle(out: &Path) -> Result<PathBuf> {
+/// A new copy of the shipped bundle, in `out`.
+pub(crate) fn copied_bundle(out: &Path) -> Result<PathBuf> {
     let (shipped, bundle) = (root().join(BUNDLE), out.join("bundle"));
     if bundle.exists() {
         fs::remove_dir_all(&bundle).map_err(Error::file(&bundle))?;
@@ -70,6 +70,12 @@ pub(crate) fn enrolled_bundle(out: &Path) -> Result<PathBuf> {
         let file = file.map_err(Error::file(&shipped))?;
         fs::copy(file.path(), bundle.join(file.file_name())).map_err(Error::file(file.path()))?;
     }
+    Ok(bundle)
+}
+
+/// A copy of the shipped bundle that knows the sample's products instead of its own, by `index build` from their pictures.
+pub(crate) fn enrolled_bundle(out: &Path) -> Result<PathBuf> {
+    let bundle = copied_bundle(out)?;
     println!("\n==> the sample's products, enrolled from their pictures");
     execute(
         shelfscan().args(["index", "build"]).arg(root().join(SAMPLE).join("gallery")).arg("--bundle").arg(&bundle),

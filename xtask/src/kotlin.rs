@@ -14,8 +14,8 @@ use shelfscan_tflite::{LIBRARY_PATH_VARIABLE, fetched_library};
 use crate::boundary::{self, Language};
 use crate::error::{Error, Result};
 use crate::kotlinc::{Module, class_path, compile};
-use crate::step::{execute, watch};
-use crate::tools::cargo;
+use crate::step::{skip, watch};
+use crate::tools::build;
 use crate::workspace::{root, target};
 use crate::{demo, fetch, jdk, maven};
 
@@ -33,13 +33,11 @@ const SAMPLE_FILES: [&str; 2] = ["android/sample/build.gradle.kts", "android/sam
 /// Compiles and runs; says that it was skipped where there is no Java.
 pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let Some(java) = jdk::java()? else {
-        let line = "SKIPPED: kotlin: there is no Java 17 or later; apt-get install openjdk-17-jre-headless";
-        println!("{line}");
-        skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.to_owned());
+        skip(skipped, "kotlin: there is no Java 17 or later; apt-get install openjdk-17-jre-headless");
         return Ok(());
     };
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    build(&["shelfscan-cli"])?;
     let library = boundary::library()?;
     let bindings = target().join("kotlin/bindings");
     boundary::generate(&library, Language::Kotlin, &bindings)?;

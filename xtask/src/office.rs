@@ -11,11 +11,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::demo::{BUNDLE, SAMPLE, shelfscan};
+use crate::demo::{SAMPLE, copied_bundle, shelfscan};
 use crate::error::{Error, Result};
 use crate::fetch;
 use crate::step::execute;
-use crate::tools::cargo;
+use crate::tools::build;
 use crate::workspace::{root, target};
 
 /// Where the office is.
@@ -29,15 +29,7 @@ pub(crate) struct Options {
 /// Goes through the loop, and waits in the middle for a person at the review page.
 pub(crate) fn run(options: &Options) -> Result<()> {
     fetch::run()?;
-    execute(cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "shelfscan-server",
-        "--package",
-        "shelfscan-cli",
-    ]))?;
+    build(&["shelfscan-server", "shelfscan-cli"])?;
     let folder = target().join("office");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -75,13 +67,7 @@ struct Phone {
 
 impl Phone {
     fn new(folder: &Path) -> Result<Self> {
-        let (shipped, bundle) = (root().join(BUNDLE), folder.join("bundle"));
-        fs::create_dir_all(&bundle).map_err(Error::file(&bundle))?;
-        for file in fs::read_dir(&shipped).map_err(Error::file(&shipped))? {
-            let file = file.map_err(Error::file(&shipped))?;
-            fs::copy(file.path(), bundle.join(file.file_name())).map_err(Error::file(file.path()))?;
-        }
-        Ok(Self { bundle, queue: folder.join("queue.redb") })
+        Ok(Self { bundle: copied_bundle(folder)?, queue: folder.join("queue.redb") })
     }
 
     fn scan(&self, keep: bool) -> Result<()> {

@@ -14,7 +14,7 @@ use shelfscan::{Bundle, ScanOptions, Scanner, Tiling};
 use crate::demo::BUNDLE;
 use crate::error::{Error, Result};
 use crate::python;
-use crate::step::watch;
+use crate::step::{skip, watch};
 use crate::workspace::{root, target};
 
 /// Real photos to compare on, beside the repository.
@@ -48,9 +48,7 @@ struct Facing {
 /// Compares on real photos; says that it was skipped where there are none.
 pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let Some(photos) = photos() else {
-        let line = format!("SKIPPED: parity with the Python reference, no photos at {PHOTOS}");
-        println!("{line}");
-        skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+        skip(skipped, &format!("parity with the Python reference, no photos at {PHOTOS}"));
         return Ok(());
     };
     let out = target().join("parity");

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use crate::error::{Error, Result};
-use crate::step::{execute, watch};
+use crate::step::{execute, skip, watch};
 use crate::workspace::{root, tools_folder};
 use crate::{demo, fetch, python, tools};
 
@@ -21,14 +21,12 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let python = match environment()? {
         Ok(python) => python,
         Err(why) => {
-            let line = format!("SKIPPED: the training recipe, {why}");
-            println!("{line}");
-            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+            skip(skipped, &format!("the training recipe, {why}"));
             return Ok(());
         }
     };
     fetch::run()?;
-    execute(tools::cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    tools::build(&["shelfscan-cli"])?;
     let mut tests = Command::new(python);
     tests.current_dir(root()).args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=3", "models/tests"]);
     tests.env("PYTHONPATH", root()).env("SHELFSCAN_BINARY", demo::shelfscan().get_program());

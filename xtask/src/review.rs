@@ -10,8 +10,8 @@ use std::sync::Mutex;
 
 use crate::error::{Error, Result};
 use crate::python::quiet;
-use crate::step::{execute, watch};
-use crate::tools::cargo;
+use crate::step::{execute, skip, watch};
+use crate::tools::build;
 use crate::workspace::{root, target, tools_folder};
 use crate::{chromium, debian, fetch};
 
@@ -21,22 +21,15 @@ const TESTS: &str = "tests/loop";
 /// Runs the tests in `tests/loop`.
 pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let (Some(chromium), true) = (chromium::browser()?, has_node()?) else {
-        let line = "SKIPPED: the review page: it needs Chromium, and Node.js 18 or later with npm; apt-get install -y chromium nodejs npm";
-        println!("{line}");
-        skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line.to_owned());
+        skip(
+            skipped,
+            "the review page: it needs Chromium, and Node.js 18 or later with npm; apt-get install -y chromium nodejs npm",
+        );
         return Ok(());
     };
     let modules = driver()?;
     fetch::run()?;
-    execute(cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "shelfscan-server",
-        "--package",
-        "shelfscan-cli",
-    ]))?;
+    build(&["shelfscan-server", "shelfscan-cli"])?;
     let pictures = target().join("loop");
     fs::create_dir_all(&pictures).map_err(Error::file(&pictures))?;
     let mut tests = Command::new("node");

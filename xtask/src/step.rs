@@ -33,6 +33,13 @@ pub(crate) fn watch(command: &mut Command, skipped: &Mutex<Vec<String>>) -> Resu
     if status.success() { Ok(()) } else { Err(failed(command, status)) }
 }
 
+/// Says that this machine can't run something, and why.
+pub(crate) fn skip(skipped: &Mutex<Vec<String>>, what: &str) {
+    let line = format!("{SKIPPED} {what}");
+    println!("{line}");
+    skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+}
+
 /// Passes each line on, and keeps those that say `SKIPPED:`. Both streams of a step go to stdout: a log has one order.
 fn echo(stream: Option<impl Read>, mut to: impl Write, skipped: &Mutex<Vec<String>>) {
     let Some(stream) = stream else { return };

@@ -15,8 +15,8 @@ use serde_json::json;
 use crate::chroot::Chroot;
 use crate::demo::{BUNDLE, SAMPLE, shelfscan};
 use crate::error::{Error, Result};
-use crate::step::{execute, watch};
-use crate::tools::cargo;
+use crate::step::{execute, skip, watch};
+use crate::tools::build;
 use crate::workspace::{root, target};
 use crate::{boundary, fetch, swift_docs, swift_generated};
 
@@ -43,9 +43,7 @@ pub(crate) fn run(skipped: &Mutex<Vec<String>>) -> Result<()> {
     let chroot = match Chroot::ready("trixie", &PACKAGES, GIGABYTES)? {
         Ok(chroot) => chroot,
         Err(why) => {
-            let line = format!("SKIPPED: Swift, {why}");
-            println!("{line}");
-            skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(line);
+            skip(skipped, &format!("Swift, {why}"));
             return Ok(());
         }
     };
@@ -145,7 +143,7 @@ pub(crate) fn write_if_new(file: &Path, bytes: &[u8]) -> Result<()> {
 /// The sample photo's pixels, and what the command line says of it and of some real photos.
 fn make_fixtures(folder: &Path) -> Result<()> {
     fetch::run()?;
-    execute(cargo().args(["build", "--release", "--locked", "--package", "shelfscan-cli"]))?;
+    build(&["shelfscan-cli"])?;
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
     let mut photos = vec![format!("{SAMPLE}/shelf.jpg")];
     if let Ok(found) = files(&root().join(PHOTOS)) {

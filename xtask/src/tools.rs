@@ -22,6 +22,12 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// Builds programs of the project as they are shipped.
+pub(crate) fn build(packages: &[&str]) -> Result<()> {
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    execute(cargo().args(["build", "--release", "--locked"]).args(packages))
+}
+
 /// `cargo-deny`, in the root of the repository, installed if need be.
 pub(crate) fn cargo_deny() -> Result<Command> {
     let prebuilt = tools_folder().join(format!("cargo-deny-{CARGO_DENY}{}", std::env::consts::EXE_SUFFIX));
