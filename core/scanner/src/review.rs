@@ -9,7 +9,7 @@ use shelfscan_protocol::{
     BundleRef, Candidate, Embedding, FacingRef, Item, ItemError, Label, Meta, PhotoRef, Reason, SCHEMA, Sha256,
 };
 use shelfscan_queue::{Judged, Policy};
-use shelfscan_vision::{CropError, Cropper, Frame, ImageView, Rect, decode};
+use shelfscan_vision::{CropError, Cropper, Frame, ImageView, Rect};
 
 use crate::models::Workbench;
 use crate::result::{Timings, tenth};
@@ -95,7 +95,7 @@ impl Scanner {
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
-        self.items(&decode(bytes, &options.limits)?.view()?.frame(), &chosen, capture)
+        self.with_decoded(bytes, &options.limits, |view| self.items(&view.frame(), &chosen, capture))
     }
 
     /// The item of a facing that a person corrected. The facing may be one of a scan, or made up by the app where the scan found
@@ -127,7 +127,7 @@ impl Scanner {
         label: Label,
         capture: &Capture,
     ) -> Result<Item, ReviewError> {
-        self.corrected(decode(bytes, &options.limits)?.view()?, facing, label, capture)
+        self.with_decoded(bytes, &options.limits, |view| self.corrected(view, facing, label, capture))
     }
 
     fn chosen<'a>(

@@ -10,7 +10,9 @@ use shelfscan_tflite::Pooled;
 use shelfscan_vision::nms::{Suppression, suppress};
 use shelfscan_vision::rows::{Place, places};
 use shelfscan_vision::tiles::{self, Tile, Tiling};
-use shelfscan_vision::{DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Rect, Sampler, decode_into};
+use shelfscan_vision::{
+    DecodeError, DecodeLimits, Detection, Frame, ImageView, Letterbox, Quality, Rect, Sampler, ViewError, decode_into,
+};
 
 use crate::manifest::OTHER_DRINKS;
 use crate::models::Workbench;
@@ -74,14 +76,27 @@ impl Scanner {
     /// once for each photo scanned at the same time); [`Scanner::release_memory`] gives it back.
     pub fn scan_file(&self, bytes: &[u8], options: &ScanOptions) -> Result<ScanResult, ScanError> {
         let started = Instant::now();
+        self.with_decoded(bytes, &options.limits, |view| {
+            let decoded = started.elapsed();
+            let mut result = self.scan(view, options)?;
+            result.timings.decode = decoded;
+            result.timings.total += decoded;
+            Ok(result)
+        })
+    }
+
+    /// Decodes a photo file into the memory of an earlier one, and works with its pixels.
+    pub(crate) fn with_decoded<T, E: From<DecodeError> + From<ViewError>>(
+        &self,
+        bytes: &[u8],
+        limits: &DecodeLimits,
+        work: impl FnOnce(ImageView<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let buffer = self.pixels.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let photo = decode_into(bytes, &options.limits, buffer)?;
-        let decoded = started.elapsed();
-        let mut result = self.scan(photo.view()?, options)?;
+        let photo = decode_into(bytes, limits, buffer)?;
+        let done = photo.view().map_err(E::from).and_then(work);
         self.pixels.lock().unwrap_or_else(PoisonError::into_inner).push(photo.into_buffer());
-        result.timings.decode = decoded;
-        result.timings.total += decoded;
-        Ok(result)
+        done
     }
 
     /// Gives back what is kept between photos to be quick: decoded pixels and scratch, not the models.
