@@ -13,6 +13,7 @@ use shelfscan::{
     Bundle, BundleError, Catalogue, CatalogueError, INDEX, MANIFEST, Manifest, Scanner, SkuEntry, describe,
     replace_file,
 };
+use shelfscan_protocol::Sha256;
 
 use crate::blobs::Blobs;
 use crate::database::indexes::PublishedIndex;
@@ -80,7 +81,7 @@ pub fn build(
     skus: &[Sku],
 ) -> Result<Built, PublishedError> {
     let bundle = Bundle::open(shipped, threads)?;
-    let embedder = hex(&bundle.models().embedder_sha256());
+    let embedder = Sha256(bundle.models().embedder_sha256()).to_string();
     let known: Vec<String> = bundle.manifest().skus.iter().map(|sku| sku.id.clone()).collect();
     let mut catalogue = Catalogue::of(bundle);
     let mut by_sku: BTreeMap<String, Vec<Vec<f32>>> = BTreeMap::new();
@@ -117,7 +118,7 @@ pub async fn in_force(
     data: &Path,
     threads: usize,
 ) -> Result<Loaded, PublishedError> {
-    if published.embedder != hex(&loaded.scanner.bundle().models().embedder_sha256()) {
+    if published.embedder != Sha256(loaded.scanner.bundle().models().embedder_sha256()).to_string() {
         log::warn!(
             "the published index is of other models; the shipped one is in force until labels are published again"
         );
@@ -204,10 +205,6 @@ pub fn zipped(folder: &Path) -> io::Result<Bytes> {
         zip.add(name, &fs::read(folder.join(name))?)?;
     }
     Ok(zip.finish()?.into_inner().into())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn entry(sku: &Sku) -> SkuEntry {

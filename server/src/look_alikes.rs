@@ -1,26 +1,22 @@
 //! Which items look like one.
 //!
-//! Owns the cosine of embeddings as int8 codes, of which only the direction counts.
+//! Owns the search among embeddings as they are kept.
+
+use shelfscan_protocol::cosine;
 
 /// Ids of the items at least so similar, with their cosine, most alike first; without the item itself.
 pub fn look_alikes(item: &str, codes: &[u8], others: Vec<(String, Vec<u8>)>, least: f32) -> Vec<(String, f32)> {
-    let length = dot(codes, codes);
     let mut alike: Vec<(String, f32)> = others
         .into_iter()
         .filter(|(id, other)| id != item && other.len() == codes.len())
         .map(|(id, other)| {
-            let lengths = length * dot(&other, &other);
-            (id, (dot(codes, &other) / lengths.sqrt().max(1.0)) as f32)
+            let similarity = cosine(codes.iter().map(|&code| code as i8), other.iter().map(|&code| code as i8));
+            (id, similarity)
         })
         .filter(|&(_, similarity)| similarity >= least)
         .collect();
     alike.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     alike
-}
-
-fn dot(a: &[u8], b: &[u8]) -> f64 {
-    let sum: i32 = a.iter().zip(b).map(|(&a, &b)| i32::from(a as i8) * i32::from(b as i8)).sum();
-    f64::from(sum)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn make(data: &Path, path: &Path) -> io::Result<SecretKey> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let beside = data.join(format!(".{FILE}-{}", std::process::id()));
     let mut file = options.open(&beside)?;
-    file.write_all(format!("{}\n", crate::bundles::hex(&seed)).as_bytes())?;
+    file.write_all(format!("{}\n", seed.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     Ok(SecretKey::from_seed(seed))

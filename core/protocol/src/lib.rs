@@ -24,5 +24,5 @@ pub use digest::{BadDigest, Sha256};
 pub use item::{Item, ItemError, MAX_CROP_BYTES, MAX_ITEM_BYTES, MAX_META_BYTES};
 pub use jpeg::{JpegFault, MAX_CROP_SIDE};
 pub use label::Label;
-pub use meta::{BundleRef, Candidate, Embedding, FacingRef, Meta, PhotoRef, Reason, SCHEMA};
+pub use meta::{BundleRef, Candidate, Embedding, FacingRef, Meta, PhotoRef, Reason, SCHEMA, cosine};
 pub use signature::{BadKey, KeyId, PublicKey, SecretKey};

@@ -186,6 +186,17 @@ impl Meta {
     }
 }
 
+/// Cosine of two embeddings' codes, of one length, -1 to 1. For codes as they are kept, without an [`Embedding`] made of each.
+pub fn cosine(a: impl Iterator<Item = i8>, b: impl Iterator<Item = i8>) -> f32 {
+    let (mut dot, mut a_squared, mut b_squared) = (0, 0, 0);
+    for (a, b) in a.zip(b).map(|(a, b)| (i32::from(a), i32::from(b))) {
+        dot += a * b;
+        a_squared += a * a;
+        b_squared += b * b;
+    }
+    (f64::from(dot) / (f64::from(a_squared) * f64::from(b_squared)).sqrt().max(1.0)) as f32
+}
+
 impl Embedding {
     /// The embedding `vector` (finite, not all 0, 1 to 4096 values) from `embedder`; none where it has no direction.
     pub fn of(vector: &[f32], embedder: Sha256) -> Option<Self> {
@@ -203,9 +214,7 @@ impl Embedding {
         if self.embedder != other.embedder || self.codes.len() != other.codes.len() {
             return None;
         }
-        let dot = |a: &[i8], b: &[i8]| -> i32 { a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum() };
-        let lengths = f64::from(dot(&self.codes, &self.codes)) * f64::from(dot(&other.codes, &other.codes));
-        Some((f64::from(dot(&self.codes, &other.codes)) / lengths.sqrt().max(1.0)) as f32)
+        Some(cosine(self.codes.iter().copied(), other.codes.iter().copied()))
     }
 
     fn check(&self) -> Result<(), Fault> {

@@ -22,7 +22,7 @@
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shelfscan_protocol::{Embedding, Item, Meta, Sha256};
+use shelfscan_protocol::{Embedding, Item, Meta, Sha256, cosine};
 
 use crate::error::Fault;
 use crate::{Entry, State, Totals};
@@ -149,11 +149,11 @@ impl<'t> Rows<'t> {
         for row in self.looks.range(&*look_key(group, 0)..=&*look_key(group, u64::MAX))?.rev().take(COMPARED) {
             let (key, look) = row?;
             let Some((embedder, codes)) = look.value().split_first_chunk() else { continue };
-            let codes = codes.iter().map(|&code| code as i8).collect();
-            let other = Embedding { embedder: Sha256(*embedder), codes };
-            if let Some(cosine) = embedding.cosine(&other)
-                && nearest.is_none_or(|(_, best)| cosine > best)
-            {
+            if embedding.embedder != Sha256(*embedder) || embedding.codes.len() != codes.len() {
+                continue;
+            }
+            let cosine = cosine(embedding.codes.iter().copied(), codes.iter().map(|&code| code as i8));
+            if nearest.is_none_or(|(_, best)| cosine > best) {
                 nearest = Some((last_number(key.value())?, cosine));
             }
         }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use shelfscan_protocol::Sha256;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use utoipa::ToSchema;
@@ -138,7 +138,7 @@ impl Database {
 }
 
 fn hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::of(secret.as_bytes()).to_string()
 }
 
 fn token(row: &AnyRow) -> sqlx::Result<Token> {

@@ -81,7 +81,7 @@ pub async fn publish(
     Extension(Caller(caller)): Extension<Caller>,
 ) -> ApiResult<Answer<Publication>> {
     let loaded = server.engine.loaded()?;
-    let embedder = bundles::hex(&loaded.scanner.bundle().models().embedder_sha256());
+    let embedder = Sha256(loaded.scanner.bundle().models().embedder_sha256()).to_string();
     let labelled = server.database.labelled_embeddings(&embedder).await?;
     let skus = server.database.skus().await?;
     let (shipped, threads) = (loaded.shipped.clone(), server.engine.threads());

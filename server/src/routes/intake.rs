@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use sha2::{Digest, Sha256 as Hasher};
 use shelfscan_protocol::http::ITEM_TYPE;
 use shelfscan_protocol::{Item, ItemError, MAX_ITEM_BYTES, Meta, Sha256};
 
@@ -87,7 +86,7 @@ fn examine(named: Sha256, document: Bytes, wanted: i64) -> ApiResult<(NewItem, B
         sent_by: String::new(),
         guess: guess(meta),
         metadata,
-        crop_sha256: Hasher::digest(&crop).iter().map(|byte| format!("{byte:02x}")).collect(),
+        crop_sha256: Sha256::of(&crop).to_string(),
         crop_bytes: crop.len() as i64,
         crop_size: item.crop_size(),
         embedding,
